@@ -1,0 +1,96 @@
+/**
+ * Every default of the engine in one table: the option's name, its environment variable, its value.
+ *
+ * @module
+ */
+import { KiB, MiB } from "./Limits.ts"
+
+/** Whether an upload is multipart: never, above the threshold, or always. */
+export type MultipartMode = "never" | "auto" | "always"
+/** When a payload's SHA-256 is signed. `auto`: only over plain http to another machine. */
+export type PayloadSigning = "auto" | "always" | "never"
+
+/** The engine's knobs. Sizes in bytes, times in milliseconds. */
+export interface EngineOptions {
+  /** Bytes a part (5 MiB … 5 GiB). Grows where 10,000 parts would not hold the object. */
+  readonly partSize: number
+  /** Parts of one upload in flight (1 … 256). */
+  readonly concurrency: number
+  /** From this size on, an upload is multipart. Default: the part size. */
+  readonly multipartThreshold: number
+  readonly multipart: MultipartMode
+  /** Attempts a request (1 … 100), the first included. */
+  readonly maxAttempts: number
+  /** Time in which all attempts of a request must fit. */
+  readonly retryWithinMs: number
+  /** First backoff of a passing fault; doubles up to `retryCapMs`, full jitter. */
+  readonly retryBaseMs: number
+  /** First backoff when throttled. */
+  readonly throttleBaseMs: number
+  /** Longest backoff. */
+  readonly retryCapMs: number
+  /** Time to connect, TLS included. */
+  readonly connectTimeoutMs: number
+  /** No byte accepted by the socket and none answered for this long: the attempt is ended and retried. */
+  readonly stallTimeoutMs: number
+  /** Longest single attempt. */
+  readonly attemptTimeoutMs: number
+  /** How long Complete may be silent; whitespace counts as progress. */
+  readonly completeIdleTimeoutMs: number
+  /** How long a session's lease holds without renewal. */
+  readonly leaseMs: number
+  /** Bytes of payload this process may hold. */
+  readonly memoryBudget: number
+  readonly payloadSigning: PayloadSigning
+  /** Events kept for listeners that come late. */
+  readonly eventBuffer: number
+}
+
+/** Bytes of one slab; a part is a list of slabs, written without concatenation. */
+export const slabSize = 256 * KiB
+
+/** The defaults (DESIGN §4). `multipartThreshold` follows `partSize` unless it is set. */
+export const defaults: EngineOptions = {
+  partSize: 8 * MiB,
+  concurrency: 4,
+  multipartThreshold: 8 * MiB,
+  multipart: "auto",
+  maxAttempts: 8,
+  retryWithinMs: 600_000,
+  retryBaseMs: 100,
+  throttleBaseMs: 1_000,
+  retryCapMs: 20_000,
+  connectTimeoutMs: 5_000,
+  stallTimeoutMs: 20_000,
+  attemptTimeoutMs: 600_000,
+  completeIdleTimeoutMs: 60_000,
+  leaseMs: 30_000,
+  memoryBudget: 256 * MiB,
+  payloadSigning: "auto",
+  eventBuffer: 1_024
+}
+
+/** How an option is written in the environment. */
+export type OptionKind = "size" | "count" | "duration" | { readonly oneOf: ReadonlyArray<string> }
+
+/** The environment variable of each option. Sizes as `8MiB` or bytes, times as `5 seconds` or milliseconds. */
+export const environment: Readonly<Record<keyof EngineOptions, { readonly name: string; readonly kind: OptionKind }>> =
+  {
+    partSize: { name: "SLUICE_PART_SIZE", kind: "size" },
+    concurrency: { name: "SLUICE_CONCURRENCY", kind: "count" },
+    multipartThreshold: { name: "SLUICE_MULTIPART_THRESHOLD", kind: "size" },
+    multipart: { name: "SLUICE_MULTIPART", kind: { oneOf: ["never", "auto", "always"] } },
+    maxAttempts: { name: "SLUICE_MAX_ATTEMPTS", kind: "count" },
+    retryWithinMs: { name: "SLUICE_RETRY_WITHIN", kind: "duration" },
+    retryBaseMs: { name: "SLUICE_RETRY_BASE", kind: "duration" },
+    throttleBaseMs: { name: "SLUICE_THROTTLE_BASE", kind: "duration" },
+    retryCapMs: { name: "SLUICE_RETRY_CAP", kind: "duration" },
+    connectTimeoutMs: { name: "SLUICE_CONNECT_TIMEOUT", kind: "duration" },
+    stallTimeoutMs: { name: "SLUICE_STALL_TIMEOUT", kind: "duration" },
+    attemptTimeoutMs: { name: "SLUICE_ATTEMPT_TIMEOUT", kind: "duration" },
+    completeIdleTimeoutMs: { name: "SLUICE_COMPLETE_IDLE_TIMEOUT", kind: "duration" },
+    leaseMs: { name: "SLUICE_LEASE", kind: "duration" },
+    memoryBudget: { name: "SLUICE_MEMORY_BUDGET", kind: "size" },
+    payloadSigning: { name: "SLUICE_PAYLOAD_SIGNING", kind: { oneOf: ["auto", "always", "never"] } },
+    eventBuffer: { name: "SLUICE_EVENT_BUFFER", kind: "count" }
+  }

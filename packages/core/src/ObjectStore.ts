@@ -1,0 +1,217 @@
+/**
+ * The store the engine speaks to: S3's verbs, plus what the store can do.
+ *
+ * @module
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Capabilities } from "./Limits.ts"
+import type { UploadError } from "./UploadError.ts"
+
+/** What is stored beside an object's bytes. */
+export interface ObjectAttributes {
+  readonly contentType?: string | undefined
+  readonly cacheControl?: string | undefined
+  readonly contentDisposition?: string | undefined
+  readonly contentEncoding?: string | undefined
+  readonly contentLanguage?: string | undefined
+  /** User metadata; at most 2 KiB in all (S3 limit). Values outside ASCII are RFC 2047 encoded by stores; prefer ASCII. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** At most 10 (S3 limit). */
+  readonly tags?: Readonly<Record<string, string>> | undefined
+  /** `STANDARD`, `STANDARD_IA`, `GLACIER_IR`, … as the store names them. */
+  readonly storageClass?: string | undefined
+  /** Encryption by the store. */
+  readonly encryption?: Encryption | undefined
+}
+
+/** Encryption by the store: SSE-S3 (AES256 with the store's own keys). */
+export interface Encryption {
+  readonly mode: "SSE-S3"
+}
+
+/** What may be demanded of the object that stands at the key when the upload completes. */
+export interface WriteCondition {
+  /** `"*"`: only if no object stands there. */
+  readonly ifNoneMatch?: "*" | undefined
+  /** Only if the object there has this ETag. */
+  readonly ifMatch?: string | undefined
+}
+
+/** CRC32 as it is declared on Create. */
+export type ChecksumType = "FULL_OBJECT" | "COMPOSITE" | "none"
+
+/** The bytes of one request: a list of slices, sent in order without concatenation. */
+export interface PartBody {
+  readonly slices: ReadonlyArray<Uint8Array>
+  /** Bytes in all slices. */
+  readonly size: number
+  /** Called as the socket accepts bytes, with the count since the last call. Never suspends. */
+  readonly onAccepted?: ((bytes: number) => void) | undefined
+}
+
+export interface CreateMultipartUpload extends ObjectAttributes {
+  readonly key: string
+  readonly checksum: ChecksumType
+}
+
+export interface CreatedUpload {
+  readonly uploadId: string
+  /** The store's `x-amz-server-side-encryption`, as answered. */
+  readonly encryption: string | undefined
+}
+
+export interface UploadPart {
+  readonly key: string
+  readonly uploadId: string
+  readonly partNumber: number
+  readonly body: PartBody
+  /** CRC32 of the body, sent as `x-amz-checksum-crc32` unless the store's `checksum` is `none`. */
+  readonly crc32: number
+  /** 1 for the first try. */
+  readonly attempt: number
+}
+
+export interface StoredPart {
+  readonly etag: string
+  /** The store's own CRC32 of what it stored, when it says so. */
+  readonly crc32?: number | undefined
+}
+
+export interface CompleteMultipartUpload extends WriteCondition {
+  readonly key: string
+  readonly uploadId: string
+  readonly parts: ReadonlyArray<{ readonly partNumber: number; readonly etag: string; readonly crc32: number }>
+  readonly checksum: ChecksumType
+  /** CRC32 of the whole object as stored; sent with a FULL_OBJECT checksum. */
+  readonly crc32: number
+  /** Bytes of the whole object as stored, sent as `x-amz-mp-object-size`. */
+  readonly size: number
+}
+
+export interface PutObject extends ObjectAttributes, WriteCondition {
+  readonly key: string
+  readonly body: PartBody
+  readonly crc32: number
+  readonly attempt: number
+}
+
+/** The store's word for a finished object. */
+export interface WrittenObject {
+  readonly etag: string
+  readonly versionId: string | undefined
+  readonly encryption: string | undefined
+  readonly crc32?: number | undefined
+}
+
+export interface ListedPart {
+  readonly partNumber: number
+  readonly size: number
+  readonly etag: string
+  readonly crc32: number | undefined
+}
+
+export interface ObjectHead extends ObjectAttributes {
+  readonly key: string
+  /** Bytes. */
+  readonly size: number
+  readonly etag: string
+  readonly versionId: string | undefined
+  readonly lastModified: Date | undefined
+  /** The full-object CRC32, when the store keeps one. */
+  readonly crc32: number | undefined
+  /** The store's `x-amz-server-side-encryption`, as answered. */
+  readonly serverSideEncryption: string | undefined
+}
+
+/** Inclusive byte positions, as in an HTTP Range: `{ start: 0, end: 499 }`, `{ start: 500 }`, or `{ suffix: 500 }`. */
+export type ByteRange = { readonly start: number; readonly end?: number } | { readonly suffix: number }
+
+export interface GetObject {
+  readonly key: string
+  readonly range?: ByteRange | undefined
+  readonly ifMatch?: string | undefined
+}
+
+export interface ObjectContent extends ObjectHead {
+  /** The bytes asked for; cancel it to free the connection. */
+  readonly body: ReadableStream<Uint8Array>
+  /** Bytes in `body`. */
+  readonly contentLength: number
+  /** `bytes 0-499/1000` when a range was answered. */
+  readonly contentRange: string | undefined
+}
+
+/** S3's verbs over one bucket. Each fails with `UploadError` and makes one attempt: the engine retries. */
+export interface ObjectStoreApi {
+  readonly bucket: string
+  readonly capabilities: Capabilities
+  /** The URL of a key at this store, without credentials. */
+  readonly location: (key: string) => string
+  readonly createMultipartUpload: (input: CreateMultipartUpload) => Effect.Effect<CreatedUpload, UploadError>
+  readonly uploadPart: (input: UploadPart) => Effect.Effect<StoredPart, UploadError>
+  readonly completeMultipartUpload: (input: CompleteMultipartUpload) => Effect.Effect<WrittenObject, UploadError>
+  readonly abortMultipartUpload: (input: UploadIdentity) => Effect.Effect<void, UploadError>
+  /** One page: parts above `after`, ascending; `next` is the marker of the following page. */
+  readonly listParts: (
+    input: UploadIdentity & { readonly after?: number | undefined }
+  ) => Effect.Effect<{ readonly parts: ReadonlyArray<ListedPart>; readonly next: number | undefined }, UploadError>
+  readonly putObject: (input: PutObject) => Effect.Effect<WrittenObject, UploadError>
+  readonly headObject: (input: { readonly key: string }) => Effect.Effect<ObjectHead, UploadError>
+  readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
+  readonly deleteObject: (input: { readonly key: string }) => Effect.Effect<void, UploadError>
+  /** Fails with `NoSuchBucket`, `AccessDenied`, … when the bucket cannot be used. */
+  readonly headBucket: () => Effect.Effect<void, UploadError>
+}
+
+/** Names one multipart upload. */
+export interface UploadIdentity {
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** One call to the store, as `around` sees it. */
+export type StoreOperation =
+  | { readonly _tag: "CreateMultipartUpload"; readonly input: CreateMultipartUpload }
+  | { readonly _tag: "UploadPart"; readonly input: UploadPart }
+  | { readonly _tag: "CompleteMultipartUpload"; readonly input: CompleteMultipartUpload }
+  | { readonly _tag: "AbortMultipartUpload"; readonly input: UploadIdentity }
+  | { readonly _tag: "ListParts"; readonly input: UploadIdentity & { readonly after?: number | undefined } }
+  | { readonly _tag: "PutObject"; readonly input: PutObject }
+  | { readonly _tag: "HeadObject"; readonly input: { readonly key: string } }
+  | { readonly _tag: "GetObject"; readonly input: GetObject }
+  | { readonly _tag: "DeleteObject"; readonly input: { readonly key: string } }
+  | { readonly _tag: "HeadBucket"; readonly input: Record<never, never> }
+
+/** What `around` is given: sees every call, may delay, fail or record it. */
+export type Interceptor = <A>(
+  operation: StoreOperation,
+  run: Effect.Effect<A, UploadError>
+) => Effect.Effect<A, UploadError>
+
+/** The service the engine speaks to. */
+export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()("@sluice/core/ObjectStore") {}
+
+/**
+ * The operators' seam: a store whose every call goes through `interceptor` (tracing, limits, faults).
+ *
+ * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
+ */
+export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => ({
+  bucket: store.bucket,
+  capabilities: store.capabilities,
+  location: store.location,
+  createMultipartUpload: (input) =>
+    interceptor({ _tag: "CreateMultipartUpload", input }, store.createMultipartUpload(input)),
+  uploadPart: (input) => interceptor({ _tag: "UploadPart", input }, store.uploadPart(input)),
+  completeMultipartUpload: (input) =>
+    interceptor({ _tag: "CompleteMultipartUpload", input }, store.completeMultipartUpload(input)),
+  abortMultipartUpload: (input) =>
+    interceptor({ _tag: "AbortMultipartUpload", input }, store.abortMultipartUpload(input)),
+  listParts: (input) => interceptor({ _tag: "ListParts", input }, store.listParts(input)),
+  putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
+  headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
+  getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),
+  deleteObject: (input) => interceptor({ _tag: "DeleteObject", input }, store.deleteObject(input)),
+  headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket())
+})

@@ -1,0 +1,190 @@
+/**
+ * Plugins: `open(upload) → hooks`. State lives in the closure of `open`; services are asked for there only.
+ *
+ * @module
+ */
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Capabilities } from "./Limits.ts"
+import type { ByteRange, ObjectHead, PartBody, StoredPart } from "./ObjectStore.ts"
+import type { PartReceipt } from "./Part.ts"
+import type { Source } from "./Source.ts"
+import type { StoredObject } from "./StoredObject.ts"
+import { type UploadError, uploadError } from "./UploadError.ts"
+import type { UploadEvent, UploadEventTag } from "./UploadEvent.ts"
+import type { UploadPlan } from "./UploadPlan.ts"
+
+/** Where a byte-changing hook stands; the engine runs them in this order and refuses two of one exclusive stage. */
+export type Stage = "observe" | "compress" | "encrypt"
+
+/** The upload a plugin was opened for. */
+export interface UploadContext<State = unknown> {
+  readonly sessionId: string
+  readonly bucket: string
+  /** The key as asked for; `plan` may change it. */
+  readonly key: string
+  readonly source: Pick<Source, "size" | "name" | "contentType" | "replayable" | "identity">
+  readonly capabilities: Capabilities
+  /** The caller's own words for this upload (user id, tenant, …), as given in `upload({ annotations })`. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** True when this run continues an earlier one. */
+  readonly resumed: boolean
+  /** What `save` kept in an earlier run, decoded by the plugin's `state` schema. */
+  readonly saved: State | undefined
+  /** Keeps state that must survive a restart. Refused where the plugin declared no `state`. */
+  readonly save: (state: State) => Effect.Effect<void, UploadError>
+  /** Asks whether an object stands at a key (HEAD); for key layouts that avoid collisions. */
+  readonly exists: (key: string) => Effect.Effect<boolean, UploadError>
+}
+
+/** A `body` hook: changes or watches the byte stream before it is split into parts. */
+export interface BodyHook {
+  readonly stage: Stage
+  /** `unknown`: the length changes, so the upload is planned as one of unknown length. */
+  readonly size: "same" | "unknown"
+  /** `none`: the same input does not give the same output again, so the upload cannot be resumed. */
+  readonly replay: "deterministic" | "none"
+  readonly transform: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
+}
+
+/** One part's bytes in one contiguous view, valid until the hook returns. */
+export interface PartBytes {
+  readonly partNumber: number
+  /** Where the part starts in the source, in bytes. */
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** A `part` hook: changes each part's bytes once; every retry sends its output. */
+export interface PartHook {
+  readonly stage: Stage
+  /** Bytes added to a part of `size` bytes. Exact: the engine checks it. */
+  readonly overhead: (size: number) => number
+  readonly transform: (part: PartBytes) => Effect.Effect<Uint8Array, UploadError>
+}
+
+/** One attempt to send one part, as a `send` hook sees it. */
+export interface SendPart {
+  readonly partNumber: number
+  /** From 1. */
+  readonly attempt: number
+  readonly body: PartBody
+  /** CRC32 of the body. */
+  readonly crc32: number
+}
+
+/** Sends the part, or hands it to the next plugin's `send`. Calling it twice in one attempt is a defect. */
+export type NextSend = (part: SendPart) => Effect.Effect<StoredPart, UploadError>
+
+/** At-least-once delivery of terminal events, retried and continued after a crash by the Janitor. */
+export interface DeliverHook {
+  /** Unique among the upload's plugins; names the delivery in the journal. */
+  readonly name: string
+  readonly events: ReadonlyArray<UploadEventTag>
+  readonly send: (delivery: Delivery) => Effect.Effect<void, UploadError>
+}
+
+export interface Delivery {
+  /** The same for every try of one transition of one session; receivers drop what they know. */
+  readonly id: string
+  readonly event: UploadEvent
+}
+
+/** The inverse of byte-changing hooks, for downloads. */
+export interface ReadHook {
+  readonly stage: Stage
+  readonly transform: (input: {
+    readonly head: ObjectHead
+    readonly range: ByteRange | undefined
+    readonly bytes: AsyncIterable<Uint8Array>
+  }) => AsyncIterable<Uint8Array>
+}
+
+/** What a plugin wants to see of one upload. All optional; see `docs/hooks.md` for each kind. */
+export interface Hooks {
+  /** value → value, in list order; new sessions only. The result is journalled. */
+  readonly plan?: (plan: UploadPlan) => Effect.Effect<UploadPlan, UploadError>
+  readonly body?: BodyHook
+  readonly part?: PartHook
+  /** around every attempt; the first plugin is outermost. */
+  readonly send?: (part: SendPart, next: NextSend) => Effect.Effect<StoredPart, UploadError>
+  /** gate: all parts are stored, before Complete (for a single PUT: before the PUT, with no receipts yet). */
+  readonly finish?: (receipts: ReadonlyArray<PartReceipt>) => Effect.Effect<void, UploadError>
+  /** gate after Complete; a failure is reported as `ChecksumMismatch { stored: true }`, never an abort. */
+  readonly verify?: (object: StoredObject) => Effect.Effect<void, UploadError>
+  /** observe: cannot fail the upload, by type and at run time. */
+  readonly on?: (event: UploadEvent) => Effect.Effect<void>
+  readonly deliver?: DeliverHook
+  readonly read?: ReadHook
+}
+
+/** The hooks that exist; anything else in the answer of `open` is refused by name. */
+export const hookNames: ReadonlyArray<keyof Hooks> = [
+  "plan",
+  "body",
+  "part",
+  "send",
+  "finish",
+  "verify",
+  "on",
+  "deliver",
+  "read"
+]
+
+/** A named extension. `R`: the services its `open` asks for. */
+export interface Plugin<out R = never> {
+  readonly name: string
+  /** `saved` and `save` hold encoded state here; `make` decodes and encodes it. */
+  readonly open: (upload: UploadContext) => Effect.Effect<Hooks, UploadError, R | Scope.Scope>
+}
+
+/** Any plugin, whatever services it needs. */
+export type AnyPlugin = Plugin<unknown>
+
+type NoUnknownHooks<H> = H & { readonly [K in Exclude<keyof H, keyof Hooks>]: "unknown hook" }
+
+/**
+ * Makes a plugin.
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Plugin from "@sluice/core/Plugin"
+ * import { reject } from "@sluice/core/UploadError"
+ *
+ * const noExecutables = Plugin.make({
+ *   name: "acme/no-executables",
+ *   open: (upload) =>
+ *     upload.key.endsWith(".exe")
+ *       ? Effect.fail(reject("executables are not accepted", { status: 415 }))
+ *       : Effect.succeed({})
+ * })
+ * ```
+ */
+export const make = <H extends Hooks, R = never, State = never>(definition: {
+  readonly name: string
+  /** What `save` keeps across restarts. */
+  readonly state?: Schema.Codec<State, unknown>
+  readonly open: (upload: UploadContext<State>) => Effect.Effect<NoUnknownHooks<H>, UploadError, R | Scope.Scope>
+}): Plugin<R> => {
+  const { name, state } = definition
+  const fail = (cause: unknown): UploadError =>
+    uploadError({ _tag: "PluginFailed", plugin: name, hook: "state", cause })
+  return {
+    name,
+    open: Effect.fnUntraced(function* (upload) {
+      const saved =
+        state === undefined || upload.saved === undefined
+          ? undefined
+          : yield* Effect.mapError(Schema.decodeUnknownEffect(state)(upload.saved), fail)
+      return yield* definition.open({
+        ...upload,
+        saved,
+        save: (value) =>
+          state === undefined
+            ? Effect.fail(fail(new Error("save() needs the plugin's `state` schema")))
+            : Effect.flatMap(Effect.mapError(Schema.encodeEffect(state)(value), fail), upload.save)
+      })
+    })
+  }
+}

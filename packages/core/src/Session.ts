@@ -1,0 +1,44 @@
+/**
+ * The durable record of one upload. Holds no secret and no byte of the object.
+ *
+ * @module
+ */
+import type { ObjectAttributes, WriteCondition } from "./ObjectStore.ts"
+import type { SourceIdentity } from "./Source.ts"
+import type { PartLayout } from "./UploadPlan.ts"
+
+/** Where a session stands. `completing` is written before Complete is sent: from then on nothing is aborted blindly. */
+export type SessionState = "created" | "uploading" | "completing" | "completed" | "failed" | "cancelled"
+
+export interface Session {
+  /** Version of this format. */
+  readonly format: 1
+  /** Ours; at least 128 random bits, because it is a capability. */
+  readonly sessionId: string
+  /** Grows by one with every update. */
+  readonly version: number
+  readonly state: SessionState
+  readonly bucket: string
+  readonly key: string
+  readonly mode: "single" | "multipart" | "either"
+  /** S3's multipart id, once Create has answered. */
+  readonly uploadId: string | undefined
+  /** At least 128 random bits in the object's metadata: tells our object from any other at the key. */
+  readonly writeToken: string
+  readonly size: number | undefined
+  readonly layout: PartLayout
+  readonly attributes: ObjectAttributes
+  readonly condition: WriteCondition
+  readonly checksum: "FULL_OBJECT" | "COMPOSITE" | "none"
+  readonly resumable: boolean
+  readonly source: SourceIdentity | undefined
+  /** Plugins in order; a resume with other plugins is refused. */
+  readonly plugins: ReadonlyArray<string>
+  /** What plugins saved, by plugin name, encoded by their schemas. */
+  readonly pluginState: Readonly<Record<string, unknown>>
+  /** Deliveries still owed, by `deliver` name. */
+  readonly undelivered: ReadonlyArray<string>
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly updatedAt: number
+}

@@ -1,0 +1,25 @@
+/**
+ * Node's built-in modules where the runtime has them (Node, Bun, Deno, workerd with nodejs_compat),
+ * without an `import` that would break the others.
+ *
+ * @module
+ */
+
+interface Builtins {
+  readonly "node:fs": typeof import("node:fs")
+  readonly "node:crypto": typeof import("node:crypto")
+  readonly "node:zlib": typeof import("node:zlib")
+  readonly "node:http": typeof import("node:http")
+  readonly "node:https": typeof import("node:https")
+  readonly "node:path": typeof import("node:path")
+}
+
+interface BuiltinLoader {
+  getBuiltinModule?<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined
+}
+
+const loader: BuiltinLoader | undefined = typeof process === "object" && process !== null ? process : undefined
+
+/** The module, or undefined where the runtime has none of that name. */
+export const builtin = <Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined =>
+  loader?.getBuiltinModule?.(name)

@@ -1,0 +1,5 @@
+/**
+ * The same engine without Effect: promises, `AbortSignal`, async iterators.
+ *
+ * @module
+ */
