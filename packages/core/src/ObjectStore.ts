@@ -50,7 +50,12 @@ export interface PartBody {
   readonly onAccepted?: ((bytes: number) => void) | undefined
 }
 
-export interface CreateMultipartUpload extends ObjectAttributes {
+/** For calls that may be silent for long: told of every sign of life (connected, bytes taken, bytes answered). */
+export interface Watched {
+  readonly onActivity?: (() => void) | undefined
+}
+
+export interface CreateMultipartUpload extends ObjectAttributes, Watched {
   readonly key: string
   readonly checksum: ChecksumType
 }
@@ -61,7 +66,7 @@ export interface CreatedUpload {
   readonly encryption: string | undefined
 }
 
-export interface UploadPart {
+export interface UploadPart extends Watched {
   readonly key: string
   readonly uploadId: string
   readonly partNumber: number
@@ -78,7 +83,7 @@ export interface StoredPart {
   readonly crc32?: number | undefined
 }
 
-export interface CompleteMultipartUpload extends WriteCondition {
+export interface CompleteMultipartUpload extends WriteCondition, Watched {
   readonly key: string
   readonly uploadId: string
   readonly parts: ReadonlyArray<{ readonly partNumber: number; readonly etag: string; readonly crc32: number }>
@@ -89,7 +94,7 @@ export interface CompleteMultipartUpload extends WriteCondition {
   readonly size: number
 }
 
-export interface PutObject extends ObjectAttributes, WriteCondition {
+export interface PutObject extends ObjectAttributes, WriteCondition, Watched {
   readonly key: string
   readonly body: PartBody
   readonly crc32: number
@@ -165,7 +170,7 @@ export interface ObjectStoreApi {
 }
 
 /** Names one multipart upload. */
-export interface UploadIdentity {
+export interface UploadIdentity extends Watched {
   readonly key: string
   readonly uploadId: string
 }
