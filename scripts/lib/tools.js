@@ -1,0 +1,111 @@
+/**
+ * Installs the tools of `tools.json` at their pinned versions into `.tools`, each reachable as `.tools/bin/NAME`.
+ * Nothing outside that folder is touched.
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
+
+const root = join(import.meta.dirname, "../..")
+const folder = join(root, ".tools")
+
+/**
+ * @typedef {{ by: "go" | "npm" | "pip", package: string, version: string }} Tool
+ * @type {Record<string, Tool>}
+ */
+export const tools = JSON.parse(readFileSync(join(root, "tools.json"), "utf8"))
+
+/** @param {string} name */
+export const toolPath = (name) => join(folder, "bin", name)
+
+/** One way to install a kind of tool: what it needs on this machine, and how it is done into `home`. */
+const installers = {
+  go: {
+    needs: { command: "go", from: "https://go.dev/dl" },
+    /** @param {Tool} tool @param {string} home */
+    install: (tool, home) => {
+      run("go", ["install", "-ldflags=-s -w", `${tool.package}@${tool.version}`], { GOBIN: home })
+      return join(home, tool.package.split("/").at(-1) ?? "")
+    }
+  },
+  npm: {
+    needs: { command: "npm", from: "https://nodejs.org" },
+    /** @param {Tool} tool @param {string} home */
+    install: (tool, home) => {
+      writeFileSync(
+        join(home, "package.json"),
+        JSON.stringify({ private: true, allowScripts: { [tool.package]: true } })
+      )
+      run("npm", [
+        "install",
+        "--prefix",
+        home,
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--save-exact",
+        `${tool.package}@${tool.version}`
+      ])
+      return join(home, "node_modules", ".bin", tool.package)
+    }
+  },
+  pip: {
+    needs: { command: "python3", from: "https://www.python.org" },
+    /** @param {Tool} tool @param {string} home @param {string} name */
+    install: (tool, home, name) => {
+      run("python3", ["-m", "venv", home])
+      run(join(home, "bin", "pip"), [
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        `${tool.package}==${tool.version}`
+      ])
+      return join(home, "bin", name)
+    }
+  }
+}
+
+/**
+ * Installs one tool, or does nothing when the pinned version is there.
+ *
+ * @param {string} name a key of `tools.json`
+ * @returns {string} a line that says what was done
+ * @throws {Error} with a one-line message when the name is unknown, an installer is missing, or the installation fails
+ */
+export function installTool(name) {
+  const tool = tools[name]
+  if (tool === undefined) throw new Error(`${name} is not in tools.json, which has ${Object.keys(tools).join(", ")}`)
+  const stamp = join(folder, `${name}.version`)
+  const wanted = `${tool.package}@${tool.version}`
+  if (existsSync(toolPath(name)) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted)
+    return `${name}: ${wanted} is there`
+
+  const { needs, install } = installers[tool.by]
+  if (spawnSync(needs.command, [needs.command === "go" ? "version" : "--version"]).status !== 0) {
+    throw new Error(`${name} is installed with ${needs.command}, which is not on PATH (${needs.from})`)
+  }
+  const home = join(folder, name)
+  for (const path of [stamp, home]) rmSync(path, { recursive: true, force: true })
+  mkdirSync(home, { recursive: true })
+  mkdirSync(join(folder, "bin"), { recursive: true })
+  const started = performance.now()
+  const installed = install(tool, home, name)
+  rmSync(toolPath(name), { force: true })
+  symlinkSync(relative(join(folder, "bin"), installed), toolPath(name))
+  if (!existsSync(toolPath(name))) throw new Error(`${name}: ${wanted} was installed without its command`)
+  writeFileSync(stamp, wanted)
+  return `${name}: installed ${wanted} in ${Math.round((performance.now() - started) / 1000)} s`
+}
+
+/** @param {string} command @param {string[]} args @param {Record<string, string>} [env] */
+function run(command, args, env = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+    cwd: folder
+  })
+  if (error || status !== 0) {
+    const last = `${stdout ?? ""}\n${stderr ?? ""}`.trim().split("\n").at(-1)
+    throw new Error(`${command} ${args.join(" ")} failed: ${error?.message ?? last}`)
+  }
+}
