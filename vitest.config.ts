@@ -1,10 +1,18 @@
 import { defineConfig } from "vitest/config"
 
+const report = process.env["SLUICE_TEST_REPORT"]
+
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "tests/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 30_000,
-    hookTimeout: 60_000
+    hookTimeout: 60_000,
+    reporters: [
+      "default",
+      "./scripts/skipped-services-reporter.js",
+      // .ci/run counts from this file.
+      ...(report === undefined ? [] : [["json", { outputFile: report }] as ["json", { outputFile: string }]])
+    ]
   }
 })

@@ -1,0 +1,36 @@
+/**
+ * Ends a test run with what it did not test and why. A suite that needs a service says so in its name, as in
+ * "MinIO (skipped: no minio binary; .ci/run installs it)"; any other skipped suite or test is named as such.
+ *
+ * @type {import("vitest/reporters").Reporter}
+ */
+export default class SkippedServicesReporter {
+  /** @param {ReadonlyArray<import("vitest/node").TestModule>} modules */
+  onTestRunEnd(modules) {
+    const skipped = modules.flatMap(skippedIn)
+    if (skipped.length === 0) return
+    const tests = skipped.reduce((sum, { tests }) => sum + tests, 0)
+    console.log(`\n Not tested here: ${tests} ${tests === 1 ? "test" : "tests"}`)
+    for (const { name, file, tests } of skipped) {
+      const reason = name.includes("(skipped:") ? "" : ", skipped without a reason in its name"
+      console.log(`   ↓ ${name} – ${tests} in ${file}${reason}`)
+    }
+    console.log("")
+  }
+}
+
+/**
+ * The outermost skipped suites and tests of a file.
+ *
+ * @param {import("vitest/node").TestModule | import("vitest/node").TestSuite} parent
+ * @returns {Array<{ name: string, file: string, tests: number }>}
+ */
+function skippedIn(parent) {
+  return Array.from(parent.children).flatMap((task) => {
+    const file = task.module.relativeModuleId
+    if (task.type === "test") return task.result().state === "skipped" ? [{ name: task.name, file, tests: 1 }] : []
+    const tests = Array.from(task.children.allTests())
+    const all = tests.length > 0 && tests.every((test) => test.result().state === "skipped")
+    return all ? [{ name: task.name, file, tests: tests.length }] : skippedIn(task)
+  })
+}
