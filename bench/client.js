@@ -30,16 +30,16 @@ const environment = (endpoint, size, file) => ({
 
 /**
  * @param {Pick<import("./rows.js").Row, "name" | "script" | "args">} row
- * @param {{ sink: string, file: string, size: number, signal: AbortSignal, profile?: boolean }} options
+ * @param {{ sink: string, file: string, size: number, signal: AbortSignal, profile?: boolean, stdin?: import("node:stream").Readable }} options
  * @returns {Promise<{ measured: import("./measure.js").Measurement, seen: import("./sink.js").SinkReport }>}
  */
-export const runClient = async (row, { sink, file, size, signal, profile = false }) => {
+export const runClient = async (row, { sink, file, size, signal, profile = false, stdin }) => {
   signal.throwIfAborted()
   const { endpoint, stop } = await startSink(sink)
   const script = fileURLToPath(new URL(`clients/${row.script}`, import.meta.url))
   const flags = profile ? ["--cpu-prof", `--cpu-prof-dir=${profileDirectory(row.name)}`] : []
   const client = spawn(process.execPath, [...flags, script, ...row.args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: [stdin ?? "ignore", "pipe", "inherit"],
     env: environment(endpoint, size, file),
     signal
   })

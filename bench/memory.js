@@ -1,10 +1,12 @@
 /**
- * `node bench/memory.js [--size 8GiB]`: streams an object of unknown length through Sluice into the discarding sink and
- * holds its peak memory to the one formula: idle + min(budget, part size × (concurrency + 1)) + 32 MiB.
+ * `node bench/memory.js [--size 8GiB] [--client sluice|loop]`: pipes an object of unknown length through a client into
+ * the discarding sink and holds its peak memory to the one formula:
+ * idle + min(budget, part size × (concurrency + 1)) + 32 MiB.
  */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { runClient } from "./client.js"
-import { rows } from "./rows.js"
 import { compileSink } from "./sink.js"
 import { concurrency, MiB, parseSize, partSize } from "./workload.js"
 
@@ -13,14 +15,29 @@ const budgetMiB = 256
 /** What the formula leaves to sockets, garbage and the runtime. */
 const slackMiB = 32
 
+const pipeSource = fileURLToPath(new URL("clients/pipe-source.js", import.meta.url))
+
 const main = async () => {
-  const { values } = parseArgs({ options: { size: { type: "string", default: "8GiB" } } })
+  const { values } = parseArgs({
+    options: { size: { type: "string", default: "8GiB" }, client: { type: "string", default: "sluice" } }
+  })
   const size = parseSize(values.size)
-  const row = rows.find(({ name }) => name === "sluice-stream")
-  if (row === undefined) throw new Error("there is no row sluice-stream")
   const interrupted = new AbortController()
   process.once("SIGINT", () => interrupted.abort(new Error("interrupted")))
-  const { measured, seen } = await runClient(row, { sink: compileSink(), file: "", size, signal: interrupted.signal })
+  const sink = compileSink()
+  const source = spawn(process.execPath, [pipeSource, String(size)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    signal: interrupted.signal
+  })
+  source.once("error", () => undefined) // interrupted; the client's end tells
+  const row = { name: `${values.client}-pipe`, script: `${values.client}.js`, args: ["pipe"] }
+  const { measured, seen } = await runClient(row, {
+    sink,
+    file: "",
+    size,
+    signal: interrupted.signal,
+    stdin: source.stdout
+  })
   const payloadMiB = Math.min(budgetMiB, (partSize / MiB) * (concurrency + 1))
   const boundMiB = measured.idleRssMiB + payloadMiB + slackMiB
   const within = measured.peakRssMiB <= boundMiB

@@ -1,6 +1,7 @@
 /**
  * The least that an upload can be in Node: a bare `node:http` loop, no signature, no retry, no check of the answer.
- * `node loop.js file` reads whole parts at their positions; `node loop.js stream` copies chunks into a part.
+ * `node loop.js file` reads whole parts at their positions; `node loop.js stream` copies chunks into a part,
+ * and `node loop.js pipe` those of standard input.
  */
 import { open } from "node:fs/promises"
 import { Agent, request } from "node:http"
@@ -111,7 +112,8 @@ await measure(async ({ endpoint, size, file }) => {
     const url = `${object}?partNumber=${partNumber}&uploadId=${uploadId}`
     etags[partNumber - 1] = (await send("PUT", url, body, checksum(body))).etag
   }
-  await (process.argv[2] === "file" ? sendFile(sendPart, file, size) : sendStream(sendPart, freshChunks(size)))
+  if (process.argv[2] === "file") await sendFile(sendPart, file, size)
+  else await sendStream(sendPart, process.argv[2] === "pipe" ? process.stdin : freshChunks(size))
   const parts = etags.map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag}</ETag></Part>`)
   const complete = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`
   await send("POST", `${object}?uploadId=${uploadId}`, Buffer.from(complete))

@@ -1,17 +1,22 @@
-/** Sluice through its promise API, with its defaults: `node sluice.js file|stream`. */
+/** Sluice through its promise API, with its defaults: `node sluice.js file|stream|pipe` (pipe: standard input). */
 import { createSluice, Source, s3 } from "@sluice/core/promise"
 import { measure } from "../measure.js"
 import { freshChunks } from "../workload.js"
 
-await measure(async ({ endpoint, size, file }) => {
+/** @param {import("../measure.js").Workload} workload */
+const bodyOf = ({ file, size }) => {
+  if (process.argv[2] === "file") return Source.file(file)
+  return process.argv[2] === "pipe" ? process.stdin : freshChunks(size)
+}
+
+await measure(async (workload) => {
   const sluice = createSluice({
     store: s3({
       bucket: "bench",
-      endpoint,
+      endpoint: workload.endpoint,
       region: "us-east-1",
       credentials: { accessKeyId: "bench", secretAccessKey: "bench" }
     })
   })
-  const body = process.argv[2] === "file" ? Source.file(file) : freshChunks(size)
-  await sluice.upload({ key: "object", body }).done()
+  await sluice.upload({ key: "object", body: bodyOf(workload) }).done()
 })
