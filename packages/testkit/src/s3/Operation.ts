@@ -1,0 +1,83 @@
+import { S3Error } from "./S3Error.ts"
+
+/** The operations this server has, by their names in the S3 API. */
+export type Operation = (typeof routes)[keyof typeof routes]
+
+/** Method, resource, sub-resource (`?name`) and whether a copy source is named (`+copy`) → operation. */
+const routes = {
+  "GET service": "ListBuckets",
+  "PUT bucket": "CreateBucket",
+  "HEAD bucket": "HeadBucket",
+  "DELETE bucket": "DeleteBucket",
+  "GET bucket": "ListObjects",
+  "GET bucket?list-type": "ListObjectsV2",
+  "GET bucket?location": "GetBucketLocation",
+  "GET bucket?uploads": "ListMultipartUploads",
+  "POST bucket?delete": "DeleteObjects",
+  "PUT object": "PutObject",
+  "PUT object+copy": "CopyObject",
+  "GET object": "GetObject",
+  "HEAD object": "HeadObject",
+  "DELETE object": "DeleteObject",
+  "GET object?tagging": "GetObjectTagging",
+  "POST object?uploads": "CreateMultipartUpload",
+  "PUT object?uploadId": "UploadPart",
+  "PUT object?uploadId+copy": "UploadPartCopy",
+  "POST object?uploadId": "CompleteMultipartUpload",
+  "DELETE object?uploadId": "AbortMultipartUpload",
+  "GET object?uploadId": "ListParts"
+} as const
+
+/** Query names that change what a request means; one that has no route is refused, never ignored. */
+const subresources: ReadonlyArray<string> = [
+  "uploadId",
+  "uploads",
+  "list-type",
+  "location",
+  "delete",
+  "tagging",
+  "accelerate",
+  "acl",
+  "analytics",
+  "attributes",
+  "cors",
+  "encryption",
+  "inventory",
+  "legal-hold",
+  "lifecycle",
+  "logging",
+  "metrics",
+  "notification",
+  "object-lock",
+  "ownershipControls",
+  "policy",
+  "policyStatus",
+  "publicAccessBlock",
+  "replication",
+  "requestPayment",
+  "restore",
+  "retention",
+  "select",
+  "session",
+  "torrent",
+  "versionId",
+  "versioning",
+  "versions",
+  "website"
+]
+
+const isRoute = (route: string): route is keyof typeof routes => Object.hasOwn(routes, route)
+
+/** Names the operation of a request, or refuses it: 501 for a known sub-resource we lack, else 405. */
+export function operationOf(
+  method: string,
+  resource: "service" | "bucket" | "object",
+  query: ReadonlyMap<string, string>,
+  copies: boolean
+): Operation {
+  const subresource = subresources.find((name) => query.has(name))
+  const route = `${method} ${resource}${subresource === undefined ? "" : `?${subresource}`}${copies ? "+copy" : ""}`
+  if (isRoute(route)) return routes[route]
+  if (subresource !== undefined) throw new S3Error("NotImplemented", `?${subresource} is not implemented here.`)
+  throw new S3Error("MethodNotAllowed", undefined, { Method: method, ResourceType: resource.toUpperCase() })
+}

@@ -1,0 +1,78 @@
+import * as Schema from "effect/Schema"
+import { ChecksumAlgorithm, ChecksumType } from "./integrity/Checksum.ts"
+
+/** A run of bytes inside one blob of the store. An object is a list of them: Complete and Copy move no bytes. */
+export const Segment = Schema.Struct({ blob: Schema.String, offset: Schema.Number, length: Schema.Number })
+export type Segment = typeof Segment.Type
+
+const Checksum = Schema.Struct({ algorithm: ChecksumAlgorithm, value: Schema.String })
+
+const BucketRecord = Schema.Struct({
+  kind: Schema.Literal("bucket"),
+  name: Schema.String,
+  created: Schema.Number
+})
+export type BucketRecord = typeof BucketRecord.Type
+
+const PartRecord = Schema.Struct({
+  kind: Schema.Literal("part"),
+  uploadId: Schema.String,
+  partNumber: Schema.Number,
+  size: Schema.Number,
+  /** MD5 in hex, unquoted. */
+  etag: Schema.String,
+  checksum: Schema.optionalKey(Checksum),
+  /** Milliseconds since the epoch, as all times here. */
+  modified: Schema.Number,
+  segments: Schema.Array(Segment)
+})
+export type PartRecord = typeof PartRecord.Type
+
+const UploadRecord = Schema.Struct({
+  kind: Schema.Literal("upload"),
+  uploadId: Schema.String,
+  bucket: Schema.String,
+  key: Schema.String,
+  initiated: Schema.Number,
+  /** Headers kept for the object: content-*, x-amz-meta-*, storage class, tagging, encryption. */
+  headers: Schema.Record(Schema.String, Schema.String),
+  checksum: Schema.optionalKey(Schema.Struct({ algorithm: ChecksumAlgorithm, type: ChecksumType }))
+})
+export type UploadRecord = typeof UploadRecord.Type
+
+const ObjectRecord = Schema.Struct({
+  kind: Schema.Literal("object"),
+  bucket: Schema.String,
+  key: Schema.String,
+  size: Schema.Number,
+  /** MD5 in hex, or MD5 of the parts' MD5s with `-N`; unquoted. */
+  etag: Schema.String,
+  modified: Schema.Number,
+  headers: Schema.Record(Schema.String, Schema.String),
+  checksum: Schema.optionalKey(
+    Schema.Struct({ algorithm: ChecksumAlgorithm, type: ChecksumType, value: Schema.String })
+  ),
+  segments: Schema.Array(Segment),
+  /** Of the multipart upload it came from: the upload's own records are void once this one is saved. */
+  uploadId: Schema.optionalKey(Schema.String),
+  partSizes: Schema.optionalKey(Schema.Array(Schema.Number))
+})
+export type ObjectRecord = typeof ObjectRecord.Type
+
+/** All that a store keeps beside bytes. */
+export const S3Record = Schema.Union([BucketRecord, ObjectRecord, UploadRecord, PartRecord])
+export type S3Record = typeof S3Record.Type
+
+/** One name per thing: saving a record replaces the earlier one of the same name. */
+export function recordName(record: S3Record): string {
+  switch (record.kind) {
+    case "bucket":
+      return `bucket/${record.name}`
+    case "object":
+      return `object/${record.bucket}/${record.key}`
+    case "upload":
+      return `upload/${record.uploadId}`
+    case "part":
+      return `part/${record.uploadId}/${record.partNumber}`
+  }
+}

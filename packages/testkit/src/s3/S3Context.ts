@@ -1,0 +1,18 @@
+import type { S3Response } from "./message.ts"
+import type { S3Call } from "./S3Call.ts"
+import type { S3Model } from "./S3Model.ts"
+
+/** What operations work with. */
+export interface S3Context {
+  readonly model: S3Model
+  readonly region: string
+  /** `false`: requests for server-side encryption are ignored in silence, as some stores without a KMS do. */
+  readonly serverSideEncryption: boolean
+  /** `true`: a repeated Complete of the object's own upload answers 200 again, as AWS does for a while. */
+  readonly idempotentComplete: boolean
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+/** One operation of the S3 API. */
+export type Handler = (call: S3Call, context: S3Context) => Promise<S3Response>

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto"
+import * as Schema from "effect/Schema"
+import { type Crc, combineCrc, crc32c, crc32Ieee, crc64nvme } from "./Crc.ts"
+
+export const ChecksumAlgorithm = Schema.Literals(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type
+
+export const ChecksumType = Schema.Literals(["COMPOSITE", "FULL_OBJECT"])
+export type ChecksumType = typeof ChecksumType.Type
+
+/** Takes bytes as they stream past. */
+export interface Hasher {
+  update(chunk: Uint8Array): void
+  digest(): Buffer
+}
+
+interface Algorithm {
+  /** Request and answer header. */
+  readonly header: string
+  /** Element in XML. */
+  readonly element: string
+  readonly bytes: number
+  /** What a multipart object may carry; the first is the default (S3 user guide, "Checking object integrity"). */
+  readonly types: readonly [ChecksumType, ...ReadonlyArray<ChecksumType>]
+  readonly hasher: () => Hasher
+  /** Present where part checksums combine into the whole object's. */
+  readonly crc?: Crc
+}
+
+const named = (name: string) => ({ header: `x-amz-checksum-${name.toLowerCase()}`, element: `Checksum${name}` })
+
+const fromCrc = (crc: Crc) => ({
+  crc,
+  bytes: crc.bits / 8,
+  hasher: (): Hasher => {
+    const hasher = crc.hasher()
+    return { update: (chunk) => hasher.update(chunk), digest: () => toBytes(hasher.value(), crc.bits / 8) }
+  }
+})
+
+const fromHash = (name: "sha1" | "sha256", bytes: number) => ({
+  bytes,
+  hasher: (): Hasher => {
+    const hash = createHash(name)
+    return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest() }
+  }
+})
+
+export const checksums: Readonly<Record<ChecksumAlgorithm, Algorithm>> = {
+  CRC32: { ...named("CRC32"), ...fromCrc(crc32Ieee), types: ["COMPOSITE", "FULL_OBJECT"] },
+  CRC32C: { ...named("CRC32C"), ...fromCrc(crc32c), types: ["COMPOSITE", "FULL_OBJECT"] },
+  CRC64NVME: { ...named("CRC64NVME"), ...fromCrc(crc64nvme), types: ["FULL_OBJECT"] },
+  SHA1: { ...named("SHA1"), ...fromHash("sha1", 20), types: ["COMPOSITE"] },
+  SHA256: { ...named("SHA256"), ...fromHash("sha256", 32), types: ["COMPOSITE"] }
+}
+
+export const isChecksumAlgorithm = Schema.is(ChecksumAlgorithm)
+export const isChecksumType = Schema.is(ChecksumType)
+
+/** The algorithm a checksum header or XML element stands for. */
+export const algorithmOf = (headerOrElement: string): ChecksumAlgorithm | undefined =>
+  ChecksumAlgorithm.literals.find(
+    (name) => checksums[name].header === headerOrElement || checksums[name].element === headerOrElement
+  )
+
+/** The object's checksum from those of its parts (base64 each): `value-N` for COMPOSITE, combined for FULL_OBJECT. */
+export function objectChecksum(
+  algorithm: ChecksumAlgorithm,
+  type: ChecksumType,
+  parts: ReadonlyArray<{ readonly value: string; readonly size: number }>
+): string {
+  const { crc, bytes, hasher } = checksums[algorithm]
+  if (type === "FULL_OBJECT" && crc !== undefined) {
+    const values = parts.map((part) => ({ value: toNumber(Buffer.from(part.value, "base64")), length: part.size }))
+    return toBytes(combineCrc(crc, values), bytes).toString("base64")
+  }
+  const whole = hasher()
+  for (const part of parts) whole.update(Buffer.from(part.value, "base64"))
+  return `${whole.digest().toString("base64")}-${parts.length}`
+}
+
+const toBytes = (value: bigint, bytes: number): Buffer =>
+  Buffer.from(value.toString(16).padStart(bytes * 2, "0"), "hex")
+
+const toNumber = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString("hex")}`)

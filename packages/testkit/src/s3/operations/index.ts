@@ -1,0 +1,34 @@
+import type { Operation } from "../Operation.ts"
+import type { Handler } from "../S3Context.ts"
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts"
+import { completeMultipartUpload } from "./complete.ts"
+import { copyObject } from "./copy.ts"
+import { deleteObjects } from "./delete-objects.ts"
+import { listObjects, listObjectsV2 } from "./list-objects.ts"
+import { listMultipartUploads, listParts } from "./list-uploads.ts"
+import { abortMultipartUpload, createMultipartUpload, uploadPart, uploadPartCopy } from "./multipart.ts"
+import { deleteObject, getObject, getObjectTagging, headObject, putObject } from "./objects.ts"
+
+export const operations: Readonly<Record<Operation, Handler>> = {
+  ListBuckets: listBuckets,
+  CreateBucket: createBucket,
+  HeadBucket: headBucket,
+  DeleteBucket: deleteBucket,
+  GetBucketLocation: getBucketLocation,
+  ListObjects: listObjects,
+  ListObjectsV2: listObjectsV2,
+  DeleteObjects: deleteObjects,
+  PutObject: putObject,
+  CopyObject: copyObject,
+  GetObject: getObject,
+  HeadObject: headObject,
+  DeleteObject: deleteObject,
+  GetObjectTagging: getObjectTagging,
+  CreateMultipartUpload: createMultipartUpload,
+  UploadPart: uploadPart,
+  UploadPartCopy: uploadPartCopy,
+  CompleteMultipartUpload: completeMultipartUpload,
+  AbortMultipartUpload: abortMultipartUpload,
+  ListParts: listParts,
+  ListMultipartUploads: listMultipartUploads
+}

@@ -1,0 +1,6 @@
+export type { Credentials } from "./s3/auth/Credentials.ts"
+export type { Operation } from "./s3/Operation.ts"
+export type { JournalEntry } from "./s3/RequestJournal.ts"
+export { type OpenUpload, type S3Server, type S3ServerOptions, startS3Server as startS3 } from "./s3/S3Server.ts"
+export { memoryStore } from "./s3/store/memory-store.ts"
+export type { BlobWriter, S3Store } from "./s3/store/S3Store.ts"
