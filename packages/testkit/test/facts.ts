@@ -1,0 +1,69 @@
+/** How a store answers where stores differ. Everything that is not in here, every store must do alike. */
+export interface Facts {
+  /** Error code for bytes that do not match their `x-amz-checksum-*`. */
+  readonly checksumMismatch: "BadDigest" | "XAmzContentChecksumMismatch"
+  /** Status of AbortMultipartUpload for an upload that is gone. */
+  readonly abortOfGoneUpload: 404 | 204
+  /** Answer to the same Complete once more, as after a lost answer. */
+  readonly repeatedComplete: "same answer" | "NoSuchUpload"
+  /** Complete that lists one part twice. */
+  readonly partListedTwice: "InvalidPartOrder" | "accepted"
+  /** Error code of a Complete that lists no part. */
+  readonly emptyComplete: "MalformedXML" | "InvalidRequest"
+  /** Error code of part number 0. */
+  readonly partNumberZero: "InvalidArgument" | "InvalidPart"
+  /** `x-amz-mp-object-size` on Complete. */
+  readonly declaredSize: "checked" | "ignored"
+  /** Where the store says first that it will encrypt a multipart upload. */
+  readonly encryptionEcho: "CreateMultipartUpload" | "UploadPart"
+  /** Error code of an `x-amz-server-side-encryption` that does not exist. */
+  readonly unknownEncryption: "InvalidEncryptionAlgorithmError" | "InvalidArgument"
+  /** What ListMultipartUploads finds. */
+  readonly openUploads: "by prefix" | "by exact key"
+  /** Keys that a file system would read differently (`a//b`, `a/../b`). */
+  readonly pathLikeKeys: "taken literally" | "refused"
+}
+
+/** What AWS documents; the embedded server gives these answers. */
+const aws: Facts = {
+  checksumMismatch: "BadDigest",
+  abortOfGoneUpload: 404,
+  repeatedComplete: "same answer",
+  partListedTwice: "InvalidPartOrder",
+  emptyComplete: "MalformedXML",
+  partNumberZero: "InvalidArgument",
+  declaredSize: "checked",
+  encryptionEcho: "CreateMultipartUpload",
+  unknownEncryption: "InvalidEncryptionAlgorithmError",
+  openUploads: "by prefix",
+  pathLikeKeys: "taken literally"
+}
+
+/** Measured against MinIO v0.0.0-20260212201848-7aac2a2c5b7c, the last state of its archived source. */
+const minio: Partial<Facts> = {
+  // MinIO keeps its own code; BadDigest there only means Content-MD5.
+  checksumMismatch: "XAmzContentChecksumMismatch",
+  // Abort is idempotent: 204 also for an id that never was. An abort's status is no proof of anything.
+  abortOfGoneUpload: 204,
+  // It forgets an upload as soon as it is completed, so a lost answer has to be reconciled by HEAD.
+  repeatedComplete: "NoSuchUpload",
+  // It only asks that numbers do not descend, and stores the part twice.
+  partListedTwice: "accepted",
+  emptyComplete: "InvalidRequest",
+  partNumberZero: "InvalidPart",
+  // The header is not read: only the full-object checksum guards the whole there.
+  declaredSize: "ignored",
+  // Create answers without the SSE header even though it will encrypt; every UploadPart has it, Complete has not.
+  encryptionEcho: "UploadPart",
+  unknownEncryption: "InvalidArgument",
+  // A prefix that is not an object's whole name finds nothing.
+  openUploads: "by exact key",
+  // XMinioInvalidObjectName, XMinioInvalidResourceName.
+  pathLikeKeys: "refused"
+}
+
+/** The one table of differences. */
+export const differences = { embedded: {}, minio } satisfies Record<string, Partial<Facts>>
+
+/** The answers to expect from this store. */
+export const factsOf = (store: keyof typeof differences): Facts => ({ ...aws, ...differences[store] })
