@@ -158,7 +158,9 @@ export const describeReason = (reason: Reason, at: ErrorContext = {}): string =>
     case "PluginFailed":
       return `plugin "${reason.plugin}" failed in its ${reason.hook} hook: ${causeMessage(reason.cause)}`
     case "UnknownStoreError":
-      return `the store answered ${reason.status} ${reason.code}: ${reason.message}`
+      return reason.status === 0
+        ? `the request failed (${reason.code}): ${reason.message}`
+        : `the store answered ${reason.status} ${reason.code}: ${reason.message}`
   }
 }
 
