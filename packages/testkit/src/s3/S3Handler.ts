@@ -29,7 +29,7 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
     const requestId = (++requests).toString(16).toUpperCase().padStart(16, "0")
     const refuse = (error: unknown): S3Response => {
       if (error instanceof Hangup || request.signal.aborted) throw error
-      return errorResponse(toS3Error(error), request.target, requestId)
+      return errorResponse(toS3Error(error), pathOf(request.target), requestId)
     }
     const perform = (call: S3Call) => operations[call.op](call, options).catch(refuse)
     const answer = async () => {
@@ -70,3 +70,6 @@ function subjectOf({ method, headers }: S3Request, { bucket, key, query }: Targe
     partNumber: partNumber === undefined ? undefined : /^\d{1,9}$/.test(partNumber) ? Number(partNumber) : 0
   }
 }
+
+/** The query stays out of error answers: it may carry a presigned signature. */
+const pathOf = (target: string): string => target.replace(/\?.*$/s, "")

@@ -21,7 +21,7 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
-  type S3Client,
+  S3Client,
   UploadPartCommand,
   UploadPartCopyCommand
 } from "@aws-sdk/client-s3"
