@@ -98,7 +98,7 @@ const settle = Effect.fnUntraced(function* <A>(
 ) {
   const retries: Array<Retrying> = []
   const fiber = yield* Effect.forkChild(
-    retrying({ ...defaults, ...options }, { onRetry: (retry) => Effect.sync(() => void retries.push(retry)) })(run)
+    retrying(run, { ...defaults, ...options }, { onRetry: (retry) => Effect.sync(() => void retries.push(retry)) })
   )
   yield* TestClock.adjust("1 hour")
   return { exit: yield* Fiber.await(fiber), retries }
@@ -126,7 +126,7 @@ describe("retrying", () => {
       const run = () => Effect.suspend(() => (++attempts === 1 ? Effect.fail(throttled(5_000)) : Effect.succeed("ok")))
       // Without luck: the wait is Retry-After itself.
       const fiber = yield* Effect.forkChild(
-        Effect.provideService(retrying(defaults)(run), Random.Random, {
+        Effect.provideService(retrying(run, defaults), Random.Random, {
           nextIntUnsafe: () => 0,
           nextDoubleUnsafe: () => 0
         })
@@ -160,7 +160,7 @@ describe("retrying", () => {
 
   it.effect("does not multiply the retries of an inner layer, nor lose their number", () =>
     Effect.gen(function* () {
-      const inner = () => retrying({ ...defaults, maxAttempts: 3 })(() => Effect.fail(unavailable()))
+      const inner = () => retrying(() => Effect.fail(unavailable()), { ...defaults, maxAttempts: 3 })
       const { exit, retries } = yield* settle(inner)
       assert.strictEqual((yield* Effect.flip(exit)).attempts, 3)
       assert.deepStrictEqual(retries, [])
@@ -186,7 +186,7 @@ describe("retrying", () => {
 
   it.effect("stops when it is interrupted while waiting", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(retrying(defaults)(() => Effect.fail(throttled(60_000))))
+      const fiber = yield* Effect.forkChild(retrying(() => Effect.fail(throttled(60_000)), defaults))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(fiber)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))

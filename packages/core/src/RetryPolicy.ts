@@ -108,37 +108,59 @@ export interface Retrying {
 }
 
 /**
+ * Begins the count of one request's attempts and time. What it yields is asked after each failure for the
+ * milliseconds to wait before the next attempt, or undefined when none follows. Time is the monotonic
+ * clock's: a wall clock set back prolongs nothing.
+ */
+export const delayBefore = (
+  options: RetryOptions
+): Effect.Effect<(error: UploadError, attempt: number) => Effect.Effect<number | undefined>> =>
+  Effect.map(Clock.monotonicTimeNanos, (start) => {
+    const failures = new Map<RetryClass, number>()
+    return Effect.fnUntraced(function* (error: UploadError, attempt: number) {
+      const kind = retryClass(error)
+      const failed = (failures.get(kind) ?? 0) + 1
+      failures.set(kind, failed)
+      const elapsedMs = Number((yield* Clock.monotonicTimeNanos) - start) / 1e6
+      if (!shouldRetry({ error, attempt, failures: failed, elapsedMs, options })) return undefined
+      const random = yield* Random.next
+      return delayFor({ error, attempt, random, remainingMs: options.retryWithinMs - elapsedMs, options })
+    })
+  })
+
+/** An attempt failed and another follows after `delayMs`. */
+export interface Retrying {
+  readonly error: UploadError
+  /** The attempt that failed, from 1. */
+  readonly attempt: number
+  readonly delayMs: number
+}
+
+/**
  * Runs attempts (told their number, from 1) until one succeeds or the policy ends. The last error is
  * marked `persistent` where it was temporary, so that no outer layer multiplies the retries, and carries
- * the number of attempts. Time is the monotonic clock's: a wall clock set back prolongs nothing.
+ * the number of attempts.
  *
  * ```ts
  * import { defaults } from "@sluice/core/Defaults"
  * import { retrying } from "@sluice/core/RetryPolicy"
  *
- * const stored = retrying(defaults)((attempt) => store.uploadPart({ ...part, attempt }))
+ * const stored = retrying((attempt) => store.uploadPart({ ...part, attempt }), defaults)
  * ```
  */
-export const retrying = (
+export const retrying = Effect.fnUntraced(function* <A, R>(
+  run: (attempt: number) => Effect.Effect<A, UploadError, R>,
   options: RetryOptions,
   { onRetry }: { readonly onRetry?: (retry: Retrying) => Effect.Effect<void> } = {}
-): (<A, R>(run: (attempt: number) => Effect.Effect<A, UploadError, R>) => Effect.Effect<A, UploadError, R>) =>
-  Effect.fnUntraced(function* (run) {
-    const start = yield* Clock.monotonicTimeNanos
-    const failures = new Map<RetryClass, number>()
-    for (let attempt = 1; ; attempt++) {
-      const outcome = yield* Effect.result(run(attempt))
-      if (Result.isSuccess(outcome)) return outcome.success
-      const error = outcome.failure
-      const kind = retryClass(error)
-      failures.set(kind, (failures.get(kind) ?? 0) + 1)
-      const elapsedMs = Number((yield* Clock.monotonicTimeNanos) - start) / 1e6
-      if (!shouldRetry({ error, attempt, failures: failures.get(kind) ?? 1, elapsedMs, options })) {
-        return yield* error.retry === "persistent" ? error : persistent(error, attempt)
-      }
-      const random = yield* Random.next
-      const delayMs = delayFor({ error, attempt, random, remainingMs: options.retryWithinMs - elapsedMs, options })
-      if (onRetry !== undefined) yield* onRetry({ error, attempt, delayMs })
-      yield* Effect.sleep(delayMs)
-    }
-  })
+): Effect.fn.Return<A, UploadError, R> {
+  const backoff = yield* delayBefore(options)
+  for (let attempt = 1; ; attempt++) {
+    const outcome = yield* Effect.result(run(attempt))
+    if (Result.isSuccess(outcome)) return outcome.success
+    const error = outcome.failure
+    const delayMs = yield* backoff(error, attempt)
+    if (delayMs === undefined) return yield* error.retry === "persistent" ? error : persistent(error, attempt)
+    if (onRetry !== undefined) yield* onRetry({ error, attempt, delayMs })
+    yield* Effect.sleep(delayMs)
+  }
+})
