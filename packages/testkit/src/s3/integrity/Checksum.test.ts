@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto"
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { type ChecksumAlgorithm, checksums, objectChecksum } from "./Checksum.ts"
+
+const valueOf = (algorithm: ChecksumAlgorithm, ...chunks: ReadonlyArray<Uint8Array>): string => {
+  const hasher = checksums[algorithm].hasher()
+  for (const chunk of chunks) hasher.update(chunk)
+  return hasher.digest().toString("base64")
+}
+
+describe("checksums", () => {
+  // The catalogue's check values, each the checksum of "123456789".
+  it.each([
+    ["CRC32", "cbf43926"],
+    ["CRC32C", "e3069283"],
+    ["CRC64NVME", "ae8b14860a799888"],
+    ["SHA1", createHash("sha1").update("123456789").digest("hex")],
+    ["SHA256", createHash("sha256").update("123456789").digest("hex")]
+  ] as const)("%s gives its check value, big-endian", (algorithm, check) => {
+    expect(Buffer.from(valueOf(algorithm, Buffer.from("1234"), Buffer.from("56789")), "base64").toString("hex")).toBe(
+      check
+    )
+  })
+
+  it.each(["CRC32", "CRC32C", "CRC64NVME"] as const)("%s of the whole follows from its parts", (algorithm) => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 8 }), (parts) => {
+        const combined = objectChecksum(
+          algorithm,
+          "FULL_OBJECT",
+          parts.map((part) => ({ value: valueOf(algorithm, part), size: part.length }))
+        )
+        expect(combined).toBe(valueOf(algorithm, ...parts))
+      })
+    )
+  })
+
+  it("a composite is the checksum of the parts' checksums and their number", () => {
+    const parts = [Buffer.from("one"), Buffer.from("two")]
+    const digests = parts.map((part) => createHash("sha256").update(part).digest())
+    const expected = createHash("sha256").update(Buffer.concat(digests)).digest("base64")
+    const listed = parts.map((part) => ({ value: valueOf("SHA256", part), size: part.length }))
+    expect(objectChecksum("SHA256", "COMPOSITE", listed)).toBe(`${expected}-2`)
+  })
+})
