@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { once } from "node:events"
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -55,6 +57,24 @@ describe.skipIf(own.skip)(own.title, () => {
       expect(await readdir(temporary)).toEqual([])
     } finally {
       vi.unstubAllEnvs()
+      await rm(temporary, { recursive: true })
+    }
+  })
+
+  it("ends with the process that started it, however that one ends", async () => {
+    const temporary = await mkdtemp(join(tmpdir(), "sluice-test-"))
+    const module = new URL("./MinIO.ts", import.meta.url).href
+    const script = `console.log((await (await import("${module}")).startMinIO({ kms: false })).endpoint)`
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    try {
+      const [endpoint] = await once(parent.stdout, "data")
+      parent.kill("SIGKILL")
+      await expect.poll(() => readdir(temporary), { timeout: 10_000 }).toEqual([])
+      await expect(fetch(String(endpoint).trim())).rejects.toThrow()
+    } finally {
       await rm(temporary, { recursive: true })
     }
   })

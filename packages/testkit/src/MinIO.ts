@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3"
 
 /** A MinIO to test against: ours alone (a process with its own data directory), or the one the environment names. */
@@ -33,6 +34,9 @@ export type MinIOOrigin =
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+const keeperPath = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./keep-minio.ts" : "./keep-minio.js", import.meta.url)
+)
 const region = "us-east-1"
 const readyWithinMs = 30_000
 const pollMs = 50
@@ -103,7 +107,7 @@ async function startBinary(path: string, options: MinIOOptions): Promise<MinIO> 
     accessKeyId: randomBytes(8).toString("hex"),
     secretAccessKey: randomBytes(20).toString("hex")
   }
-  const server = spawn(path, ["server", "--address", "127.0.0.1:0", join(directory, "data")], {
+  const keeper = spawn(process.execPath, [keeperPath, path, directory], {
     // Nothing of the caller's environment but PATH: a proxy or a MINIO_* variable would change what is tested.
     env: {
       PATH: process.env["PATH"],
@@ -114,21 +118,16 @@ async function startBinary(path: string, options: MinIOOptions): Promise<MinIO> 
       MINIO_UPDATE: "off",
       ...(options.kms === false ? {} : { MINIO_KMS_SECRET_KEY: `sluice:${randomBytes(32).toString("base64")}` })
     },
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["pipe", "pipe", "pipe"]
   })
-  const killWithUs = () => server.kill("SIGKILL")
-  process.once("exit", killWithUs)
   const close = async () => {
-    process.off("exit", killWithUs)
-    if (isRunning(server)) {
-      const exited = once(server, "exit")
-      server.kill("SIGKILL")
-      await exited
-    }
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+    if (!isRunning(keeper)) return
+    const exited = once(keeper, "exit")
+    keeper.stdin.end()
+    await exited
   }
   try {
-    const endpoint = await ready(server)
+    const endpoint = await ready(keeper)
     return withMethods({ endpoint, region, credentials }, close)
   } catch (error) {
     await close()
@@ -137,25 +136,21 @@ async function startBinary(path: string, options: MinIOOptions): Promise<MinIO> 
 }
 
 /** MinIO takes port 0 and prints the address that it got, so no other process can take the port in between. */
-async function ready(server: ChildProcess): Promise<string> {
+async function ready(keeper: ChildProcess): Promise<string> {
   let output = ""
   const listen = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4096)
   }
-  server.stdout?.on("data", listen)
-  server.stderr?.on("data", listen)
-  let failure: Error | undefined
-  server.once("error", (error) => {
-    failure = error
-  })
+  keeper.stdout?.on("data", listen)
+  keeper.stderr?.on("data", listen)
   const deadline = performance.now() + readyWithinMs
-  while (performance.now() < deadline && isRunning(server)) {
+  while (performance.now() < deadline && isRunning(keeper)) {
     const endpoint = /API: (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1]
     if (endpoint !== undefined && (await isLive(endpoint))) return endpoint
     await delay(pollMs)
   }
-  const what = isRunning(server) ? `is not ready after ${readyWithinMs / 1000} s` : "did not start"
-  throw new Error(`MinIO ${what}: ${failure?.message ?? output.trim()}`)
+  const what = isRunning(keeper) ? `is not ready after ${readyWithinMs / 1000} s` : "did not start"
+  throw new Error(`MinIO ${what}: ${output.trim()}`)
 }
 
 async function isLive(endpoint: string): Promise<boolean> {
@@ -184,8 +179,7 @@ function withMethods(service: Pick<MinIO, "endpoint" | "region" | "credentials">
   }
 }
 
-const isRunning = (server: ChildProcess): boolean =>
-  server.pid !== undefined && server.exitCode === null && server.signalCode === null
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null
 
 function ancestors(directory: string): ReadonlyArray<string> {
   const parent = dirname(directory)
