@@ -1,0 +1,60 @@
+/**
+ * The direct group: whole objects by name.
+ *
+ * @module
+ */
+
+import type { Sluice } from "@sluice/core/promise"
+import { invalidRequest, isUploadError } from "@sluice/core/UploadError"
+import { type Context, Hono } from "hono"
+import { routePath } from "hono/route"
+import { authorized } from "../authorize.ts"
+import { errorResponse } from "../error-response.ts"
+import { isWellEncoded, keyOf, objectName } from "../object-name.ts"
+import type { RouteOptions } from "../sluice-routes.ts"
+import type { Direct } from "./Direct.ts"
+import { remove } from "./delete.ts"
+import { get } from "./get.ts"
+import { put } from "./put.ts"
+
+const path = "/objects/:name{[\\s\\S]+}"
+
+/** `PUT`, `GET`, `HEAD` (Hono runs GET's handler for it) and `DELETE` under `/objects/`. */
+export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOptions): Hono => {
+  const serve = (verb: (direct: Direct) => Promise<Response>) => async (c: Context) => {
+    const request = c.req.raw
+    const decoded = c.req.param("name") ?? ""
+    try {
+      const grant = await authorized(authorize, request)
+      if (grant instanceof Response) return endUnread(request, grant)
+      const name = isWellEncoded(request.url)
+        ? objectName(decoded)
+        : invalidRequest("the URL is not valid UTF-8; encode it again")
+      if (isUploadError(name)) throw name
+      const mount = routePath(c)
+      return await verb({
+        sluice,
+        request,
+        signal: signalOf(request),
+        grant,
+        name,
+        key: keyOf(grant.prefix, name),
+        base: mount.slice(0, mount.lastIndexOf("/:name") + 1)
+      })
+    } catch (error) {
+      const response = errorResponse(error, decoded)
+      if (response.status >= 500) onError?.(error, request)
+      return endUnread(request, response)
+    }
+  }
+  return new Hono().put(path, serve(put)).get(path, serve(get)).delete(path, serve(remove))
+}
+
+/** Deno also aborts the signal of a request that it has answered; there the failing body has to do. */
+const signalOf = (request: Request): AbortSignal | undefined => ("Deno" in globalThis ? undefined : request.signal)
+
+/** An answer before the body's end: without `close` the client's next request would wait behind bytes nobody reads. */
+const endUnread = (request: Request, response: Response): Response => {
+  if (request.body !== null) response.headers.set("Connection", "close")
+  return response
+}
