@@ -20,16 +20,17 @@ export default class SkippedServicesReporter {
 }
 
 /**
- * The outermost skipped suites and tests of a file.
+ * The outermost skipped suites and tests of a file. What was skipped because its hook failed is a failure, told elsewhere.
  *
  * @param {import("vitest/node").TestModule | import("vitest/node").TestSuite} parent
  * @returns {Array<{ name: string, file: string, tests: number }>}
  */
 function skippedIn(parent) {
+  if (parent.errors().length > 0) return []
   return Array.from(parent.children).flatMap((task) => {
     const file = task.module.relativeModuleId
     if (task.type === "test") return task.result().state === "skipped" ? [{ name: task.name, file, tests: 1 }] : []
-    const tests = Array.from(task.children.allTests())
+    const tests = task.errors().length > 0 ? [] : Array.from(task.children.allTests())
     const all = tests.length > 0 && tests.every((test) => test.result().state === "skipped")
     return all ? [{ name: task.name, file, tests: tests.length }] : skippedIn(task)
   })
