@@ -3,7 +3,9 @@
  *
  * @module
  */
+import * as Result from "effect/Result"
 import { KiB, MiB } from "./Limits.ts"
+import { invalidRequest, type UploadError } from "./UploadError.ts"
 
 /** Whether an upload is multipart: never, above the threshold, or always. */
 export type MultipartMode = "never" | "auto" | "always"
@@ -94,3 +96,52 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     payloadSigning: { name: "SLUICE_PAYLOAD_SIGNING", kind: { oneOf: ["auto", "always", "never"] } },
     eventBuffer: { name: "SLUICE_EVENT_BUFFER", kind: "count" }
   }
+
+/** Bounds of the numeric options, inclusive. */
+const bounds: Readonly<Partial<Record<keyof EngineOptions, readonly [number, number]>>> = {
+  partSize: [5 * MiB, 5 * 1024 * MiB],
+  concurrency: [1, 256],
+  multipartThreshold: [1, 5 * 1024 * MiB],
+  maxAttempts: [1, 100],
+  retryWithinMs: [0, Number.MAX_SAFE_INTEGER],
+  retryBaseMs: [1, 3_600_000],
+  throttleBaseMs: [1, 3_600_000],
+  retryCapMs: [1, 3_600_000],
+  connectTimeoutMs: [1, 3_600_000],
+  stallTimeoutMs: [1, 86_400_000],
+  attemptTimeoutMs: [1, 7 * 86_400_000],
+  completeIdleTimeoutMs: [1, 86_400_000],
+  leaseMs: [1_000, 86_400_000],
+  memoryBudget: [16 * MiB, Number.MAX_SAFE_INTEGER],
+  eventBuffer: [1, 1_000_000]
+}
+
+/** What is wrong with one option, or undefined. */
+export const optionProblem = (name: keyof EngineOptions, value: unknown): string | undefined => {
+  const range = bounds[name]
+  if (range !== undefined) {
+    const [least, most] = range
+    return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most
+      ? undefined
+      : `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`
+  }
+  const { kind } = environment[name]
+  return typeof kind === "object" && typeof value === "string" && kind.oneOf.includes(value)
+    ? undefined
+    : `${name} must be one of ${typeof kind === "object" ? kind.oneOf.join(", ") : kind}, not ${String(value)}`
+}
+
+const isOption = (name: string): name is keyof EngineOptions => name in defaults
+
+/** The defaults with what is given laid over them; fails naming every option that makes no sense. */
+export const engineOptions = (given: Partial<EngineOptions>): Result.Result<EngineOptions, UploadError> => {
+  const set = Object.fromEntries(Object.entries(given).filter(([name, value]) => isOption(name) && value !== undefined))
+  const problems = Object.entries(set).flatMap(([name, value]) =>
+    isOption(name) ? (optionProblem(name, value) ?? []) : []
+  )
+  if (problems.length > 0) return Result.fail(invalidRequest(problems.join("; ")))
+  const options: EngineOptions = { ...defaults, ...set }
+  return Result.succeed(
+    given.multipartThreshold === undefined ? { ...options, multipartThreshold: options.partSize } : options
+  )
+}

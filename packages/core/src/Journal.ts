@@ -3,11 +3,13 @@
  *
  * @module
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { PartReceipt } from "./Part.ts"
 import type { Session } from "./Session.ts"
-import type { UploadError } from "./UploadError.ts"
+import { type UploadError, uploadError } from "./UploadError.ts"
 
 /** One writer at a time. S3 does not check fences, so no attempt outlives its lease (DESIGN §8). */
 export interface Lease {
@@ -51,5 +53,99 @@ export interface JournalApi {
   readonly delete: (sessionId: string) => Effect.Effect<void, UploadError>
 }
 
-/** Keeps sessions. Layers: memory (`Journal/memory`); file, Redis, Postgres and others by plugins. */
+/** Keeps sessions. `layerMemory` forgets them with the process. */
 export class Journal extends Context.Service<Journal, JournalApi>()("@sluice/core/Journal") {}
+
+interface Entry {
+  session: Session
+  readonly receipts: Map<number, PartReceipt>
+  fence: number
+  lease: { readonly fence: number; expiresAt: number; stop: boolean } | undefined
+}
+
+const pageSize = 1_000
+
+/** A journal in this process's memory. */
+export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
+  const entries = new Map<string, Entry>()
+
+  const entry = (sessionId: string): Effect.Effect<Entry, UploadError> =>
+    Effect.suspend(() => {
+      const found = entries.get(sessionId)
+      return found === undefined
+        ? Effect.fail(uploadError({ _tag: "SessionNotFound" }, { sessionId }))
+        : Effect.succeed(found)
+    })
+  const busy = (sessionId: string): UploadError => uploadError({ _tag: "SessionBusy" }, { sessionId })
+  const all = (wanted: (session: Session) => boolean): Effect.Effect<ReadonlyArray<Session>> =>
+    Effect.sync(() => [...entries.values()].map(({ session }) => session).filter(wanted))
+
+  const leaseOf = (found: Entry, held: NonNullable<Entry["lease"]>, ttlMs: number): Lease => {
+    const sessionId = found.session.sessionId
+    return {
+      sessionId,
+      fence: held.fence,
+      expiresAt: held.expiresAt,
+      renew: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (found.lease !== held || held.expiresAt <= now) return Effect.fail(busy(sessionId))
+        held.expiresAt = now + ttlMs
+        return Effect.succeed(leaseOf(found, held, ttlMs))
+      }),
+      release: Effect.sync(() => {
+        if (found.lease === held) found.lease = undefined
+      }),
+      stopRequested: Effect.sync(() => held.stop)
+    }
+  }
+
+  return {
+    durable: false,
+    create: (session) =>
+      Effect.suspend(() => {
+        if (entries.has(session.sessionId)) return Effect.fail(busy(session.sessionId))
+        entries.set(session.sessionId, { session, receipts: new Map(), fence: 0, lease: undefined })
+        return Effect.void
+      }),
+    get: (sessionId) => Effect.map(entry(sessionId), ({ session }) => session),
+    update: Effect.fnUntraced(function* (session) {
+      const found = yield* entry(session.sessionId)
+      if (found.session.version !== session.version) return yield* busy(session.sessionId)
+      const now = yield* Clock.currentTimeMillis
+      found.session = { ...session, version: session.version + 1, updatedAt: now }
+      return found.session
+    }),
+    putReceipt: (sessionId, receipt) =>
+      Effect.map(entry(sessionId), ({ receipts }) => {
+        receipts.set(receipt.partNumber, receipt)
+      }),
+    receipts: (sessionId, { after = 0, limit = pageSize } = {}) =>
+      Effect.map(entry(sessionId), ({ receipts }) =>
+        [...receipts.values()]
+          .filter(({ partNumber }) => partNumber > after)
+          .sort((a, b) => a.partNumber - b.partNumber)
+          .slice(0, limit)
+      ),
+    acquire: Effect.fnUntraced(function* (sessionId, ttlMs) {
+      const found = yield* entry(sessionId)
+      const now = yield* Clock.currentTimeMillis
+      if (found.lease !== undefined && found.lease.expiresAt > now) return yield* busy(sessionId)
+      const held = { fence: ++found.fence, expiresAt: now + ttlMs, stop: false }
+      found.lease = held
+      return leaseOf(found, held, ttlMs)
+    }),
+    requestStop: (sessionId) =>
+      Effect.map(entry(sessionId), ({ lease }) => {
+        if (lease !== undefined) lease.stop = true
+      }),
+    listExpired: (before) => all(({ updatedAt }) => updatedAt < before),
+    listByKey: (bucket, key) => all((session) => session.bucket === bucket && session.key === key),
+    listUndelivered: () => all(({ undelivered }) => undelivered.length > 0),
+    delete: (sessionId) =>
+      Effect.sync(() => {
+        entries.delete(sessionId)
+      })
+  }
+})
+
+/** Sessions in this process's memory: gone with it, so uploads abort rather than keep. */
+export const layerMemory: Layer.Layer<Journal> = Layer.effect(Journal, makeMemory)

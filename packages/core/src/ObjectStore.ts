@@ -81,6 +81,8 @@ export interface StoredPart {
   readonly etag: string
   /** The store's own CRC32 of what it stored, when it says so. */
   readonly crc32?: number | undefined
+  /** The store's `x-amz-server-side-encryption`, as answered. */
+  readonly encryption?: string | undefined
 }
 
 export interface CompleteMultipartUpload extends WriteCondition, Watched {

@@ -19,7 +19,11 @@ export interface PartReceipt {
   /** The caller's bytes: where they start in the source, how many, their CRC32. */
   readonly source: Digest & { readonly offset: number }
   /** What the store counts; differs from `source` when a plugin changes bytes. */
-  readonly stored: Digest & { readonly etag: string }
+  readonly stored: Digest & {
+    readonly etag: string
+    /** The store answered with a digest of its own that equals ours. */
+    readonly confirmed: boolean
+  }
 }
 
 /** Receipts by part number, ascending. */

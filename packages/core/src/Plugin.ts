@@ -142,7 +142,15 @@ export interface Plugin<out R = never> {
 /** Any plugin, whatever services it needs. */
 export type AnyPlugin = Plugin<unknown>
 
-type NoUnknownHooks<H> = H & { readonly [K in Exclude<keyof H, keyof Hooks>]: "unknown hook" }
+/** `H` without a hook that does not exist: a misspelt one is a type error, not silence. */
+type Known<H> = Hooks & { readonly [K in Exclude<keyof H, keyof Hooks>]: never }
+
+interface Definition<State, H, R> {
+  readonly name: string
+  /** What `save` keeps across restarts. */
+  readonly state?: Schema.Codec<State, unknown> | undefined
+  readonly open: (upload: UploadContext<State>) => Effect.Effect<H, UploadError, R>
+}
 
 /**
  * Makes a plugin.
@@ -161,13 +169,15 @@ type NoUnknownHooks<H> = H & { readonly [K in Exclude<keyof H, keyof Hooks>]: "u
  * })
  * ```
  */
-export const make = <H extends Hooks, R = never, State = never>(definition: {
-  readonly name: string
-  /** What `save` keeps across restarts. */
-  readonly state?: Schema.Codec<State, unknown>
-  readonly open: (upload: UploadContext<State>) => Effect.Effect<NoUnknownHooks<H>, UploadError, R | Scope.Scope>
-}): Plugin<R> => {
-  const { name, state } = definition
+// Two signatures, because the parameter of a generator in `open` has a type only where `State` is known.
+export function make<H extends Known<H>, R = never>(
+  definition: Definition<undefined, H, R> & { readonly state?: undefined }
+): Plugin<Exclude<R, Scope.Scope>>
+export function make<State, H extends Known<H>, R = never>(
+  definition: Definition<State, H, R> & { readonly state: Schema.Codec<State, unknown> }
+): Plugin<Exclude<R, Scope.Scope>>
+export function make<State, R>(definition: Definition<State, Hooks, R | Scope.Scope>): Plugin<R> {
+  const { name, state, open } = definition
   const fail = (cause: unknown): UploadError =>
     uploadError({ _tag: "PluginFailed", plugin: name, hook: "state", cause })
   return {
@@ -177,7 +187,7 @@ export const make = <H extends Hooks, R = never, State = never>(definition: {
         state === undefined || upload.saved === undefined
           ? undefined
           : yield* Effect.mapError(Schema.decodeUnknownEffect(state)(upload.saved), fail)
-      return yield* definition.open({
+      return yield* open({
         ...upload,
         saved,
         save: (value) =>

@@ -42,3 +42,6 @@ export interface Session {
   readonly createdAt: number
   readonly updatedAt: number
 }
+
+/** The object metadata that holds the write token, without the `x-amz-meta-` prefix. */
+export const metadataToken = "sluice-write-token"

@@ -210,3 +210,20 @@ export const plan = (input: PlanInput, store: Capabilities): Result.Result<Uploa
     resumable: input.replayable
   })
 }
+
+/** A plan that plugins have changed must still be one that the store takes. `overhead`: bytes hooks add to a part. */
+export const recheck = (
+  plan: UploadPlan,
+  store: Capabilities,
+  overhead: number
+): Result.Result<UploadPlan, UploadError> => {
+  const { limits } = store
+  const largest = plan.layout.partSize + overhead
+  const problem =
+    checkKey(plan.key, store) ??
+    checkAttributes(plan.attributes, store) ??
+    (largest > limits.maxPartSize
+      ? `parts of ${largest} bytes, as the plugins make them, are above the store's maximum of ${limits.maxPartSize}; lower the part size`
+      : undefined)
+  return problem === undefined ? Result.succeed(plan) : Result.fail(invalidRequest(problem, { key: plan.key }))
+}

@@ -4,12 +4,21 @@
  * @module
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
-import type { EngineOptions } from "./Defaults.ts"
-import type { ObjectAttributes, WriteCondition } from "./ObjectStore.ts"
+import * as Effect from "effect/Effect"
+import type * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type EngineOptions, engineOptions } from "./Defaults.ts"
+import { type Engine, runUpload } from "./internal/run-upload.ts"
+import { SlabPool } from "./internal/slab-pool.ts"
+import { Journal } from "./Journal.ts"
+import { type ObjectAttributes, ObjectStore, type WriteCondition } from "./ObjectStore.ts"
+import type { Plugin } from "./Plugin.ts"
 import type { Source } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
+import { traced } from "./Telemetry.ts"
 import type { UploadError } from "./UploadError.ts"
 import type { UploadEvent } from "./UploadEvent.ts"
 
@@ -28,10 +37,12 @@ export interface UploadRequest
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
-/** Lets a running upload be paused and continued: no new part starts while paused; parts in flight finish. */
-export interface PauseControl {
-  readonly pause: () => void
-  readonly resume: () => void
+/** Strings attached to a running upload. */
+export interface UploadControl {
+  /** Told of every event, in order, at once. Keep it short; what it throws is ignored. */
+  readonly onEvent?: ((event: UploadEvent) => void) | undefined
+  /** While it is closed, no new part starts; parts in flight finish. */
+  readonly gate?: Latch.Latch | undefined
 }
 
 export interface UploaderApi {
@@ -40,9 +51,64 @@ export interface UploaderApi {
    *
    * Interruption awaits what is in flight, aborts the multipart upload and proves it by ListParts.
    */
-  readonly upload: (request: UploadRequest) => Effect.Effect<StoredObject, UploadError>
+  readonly upload: (request: UploadRequest, control?: UploadControl) => Effect.Effect<StoredObject, UploadError>
   /** The same upload as its events; ends after the terminal one, fails as `upload` does. */
   readonly stream: (request: UploadRequest) => Stream.Stream<UploadEvent, UploadError>
 }
 
-export class Uploader extends Context.Service<Uploader, UploaderApi>()("@sluice/core/Uploader") {}
+/** Options of an uploader: the engine's knobs and the plugins, in order. */
+export interface UploaderOptions<R = never> extends Partial<EngineOptions> {
+  readonly plugins?: ReadonlyArray<Plugin<R>> | undefined
+}
+
+/** Runs uploads. */
+export class Uploader extends Context.Service<Uploader, UploaderApi>()("@sluice/core/Uploader") {
+  /**
+   * An uploader over the store and the journal at hand.
+   *
+   * Fails with `InvalidRequest`, naming every option that makes no sense.
+   *
+   * ```ts
+   * import * as Layer from "effect/Layer"
+   * import * as Journal from "@sluice/core/Journal"
+   * import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
+   * import { Uploader } from "@sluice/core/Uploader"
+   *
+   * const Live = Uploader.layer({ concurrency: 6 }).pipe(
+   *   Layer.provide([S3ObjectStore.layer({ bucket: "media" }), Journal.layerMemory])
+   * )
+   * ```
+   */
+  static readonly layer = <R = never>(
+    options: UploaderOptions<R> = {}
+  ): Layer.Layer<Uploader, UploadError, ObjectStore | Journal | Exclude<R, Scope.Scope>> =>
+    Layer.effect(Uploader, make(options))
+}
+
+const make = Effect.fnUntraced(function* <R>({
+  plugins = [],
+  ...given
+}: UploaderOptions<R>): Effect.fn.Return<UploaderApi, UploadError, ObjectStore | Journal | R | Scope.Scope> {
+  const options = yield* Effect.fromResult(engineOptions(given))
+  const context = yield* Effect.context<R>()
+  if (given.memoryBudget !== undefined) (yield* SlabPool).resize(given.memoryBudget)
+  const engine: Engine<R> = {
+    store: traced(yield* ObjectStore),
+    journal: yield* Journal,
+    options,
+    plugins,
+    scope: yield* Effect.scope
+  }
+  const upload: UploaderApi["upload"] = (request, control = {}) =>
+    Effect.provideContext(runUpload(engine, request, control), context)
+  return {
+    upload,
+    stream: (request) =>
+      Stream.callback((queue) =>
+        upload(request, { onEvent: (event) => Queue.offerUnsafe(queue, event) }).pipe(
+          Effect.flatMap(() => Queue.end(queue)),
+          Effect.catch((error) => Queue.fail(queue, error))
+        )
+      )
+  }
+})

@@ -1,1 +1,19 @@
-export {}
+/**
+ * Sluice: uploads to S3-compatible storage, shown identical, bounded in memory, leaving nothing behind.
+ *
+ * @module
+ */
+export { defaults, type EngineOptions, environment } from "./Defaults.ts"
+export * as Journal from "./Journal.ts"
+export * as Limits from "./Limits.ts"
+export * as ObjectStore from "./ObjectStore.ts"
+export * as Plugin from "./Plugin.ts"
+export * as Progress from "./Progress.ts"
+export type { Session } from "./Session.ts"
+export * as Source from "./Source.ts"
+export type { Proof, StoredObject } from "./StoredObject.ts"
+export * as S3ObjectStore from "./s3/S3ObjectStore.ts"
+export * as Telemetry from "./Telemetry.ts"
+export { isUploadError, type Reason, type ReasonTag, reject, UploadError, uploadError } from "./UploadError.ts"
+export type { UploadEvent } from "./UploadEvent.ts"
+export { type UploadControl, Uploader, type UploadRequest } from "./Uploader.ts"

@@ -3,17 +3,24 @@
  *
  * @module
  */
-import type * as Layer from "effect/Layer"
-import type { EngineOptions } from "./Defaults.ts"
-import type { ByteRange, ObjectContent, ObjectHead, ObjectStore } from "./ObjectStore.ts"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { defaults, type EngineOptions } from "./Defaults.ts"
+import { layerMemory } from "./Journal.ts"
+import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
-import type { Progress } from "./Progress.ts"
-import type { Body } from "./Source.ts"
+import { initial, next, type Progress } from "./Progress.ts"
+import { type Body, from } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
-import type { S3Options } from "./s3/S3ObjectStore.ts"
-import type { UploadError } from "./UploadError.ts"
-import type { UploadEvent } from "./UploadEvent.ts"
-import type { UploadRequest } from "./Uploader.ts"
+import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
+import { isUploadError, type UploadError } from "./UploadError.ts"
+import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
+import { Uploader, type UploadRequest } from "./Uploader.ts"
 
 export { defaults } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
@@ -85,5 +92,133 @@ export interface SluiceOptions extends Partial<EngineOptions> {
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
 
-export declare const s3: (options: S3Options) => Store
-export declare const createSluice: (options: SluiceOptions) => Sluice
+/** A store over `@aws-sdk/client-s3`. Makes no request until the first upload. */
+export const s3 = (options: S3Options): Store => layer(options)
+
+/** Events kept for a late listener: the first, which says how the upload started, and the newest. */
+const makeHistory = (limit: number) => {
+  const events: Array<UploadEvent> = []
+  return {
+    events,
+    add: (event: UploadEvent): void => {
+      if (events.length >= limit) events.splice(1, 1)
+      events.push(event)
+    }
+  }
+}
+
+/** An upload that runs from now on, on `runtime`. */
+const start = (
+  runtime: ManagedRuntime.ManagedRuntime<Uploader, UploadError>,
+  options: UploadOptions,
+  eventBuffer: number
+): Upload => {
+  const { body, size, name, onProgress, signal, ...request } = options
+  const history = makeHistory(eventBuffer)
+  const listeners = new Set<() => void>()
+  const gate = Latch.makeUnsafe(true)
+  let progress = initial
+  let ended = false
+
+  const onEvent = (event: UploadEvent): void => {
+    progress = next(progress, event)
+    history.add(event)
+    if (isTerminal(event)) ended = true
+    for (const wake of listeners) wake()
+    onProgress?.(progress)
+  }
+
+  const source = from(body, { size, name, contentType: request.contentType })
+  const fiber = runtime.runFork(
+    isUploadError(source)
+      ? Effect.fail(source)
+      : Effect.flatMap(Uploader, (uploader) => uploader.upload({ ...request, source }, { onEvent, gate }))
+  )
+  const done = new Promise<StoredObject>((resolve, reject) => {
+    fiber.addObserver((exit) => {
+      // Failures before the first event (options, plugins) end the event stream too.
+      ended = true
+      for (const wake of listeners) wake()
+      signal?.removeEventListener("abort", onAbort)
+      if (Exit.isSuccess(exit)) resolve(exit.value)
+      else if (Cause.hasInterruptsOnly(exit.cause)) reject(new DOMException("the upload was aborted", "AbortError"))
+      else reject(Cause.squash(exit.cause))
+    })
+  })
+  // A failure that nobody awaits is no unhandled rejection; `done()` still rejects.
+  done.catch(() => undefined)
+
+  const abort = (): Promise<void> => Effect.runPromise(Fiber.interrupt(fiber))
+  const onAbort = (): void => void abort()
+  if (signal?.aborted === true) onAbort()
+  else signal?.addEventListener("abort", onAbort, { once: true })
+
+  return {
+    done: () => done,
+    abort,
+    pause: () => void Latch.closeUnsafe(gate),
+    resume: () => void Latch.openUnsafe(gate),
+    progress: () => progress,
+    events: async function* () {
+      // Follows `history` by the events themselves: entries may be dropped while we are away.
+      let last: UploadEvent | undefined
+      while (true) {
+        const from = last === undefined ? 0 : history.events.indexOf(last) + 1
+        for (const event of history.events.slice(from)) {
+          yield event
+          last = event
+        }
+        if (last === undefined ? history.events.length === 0 : last === history.events.at(-1)) {
+          if (ended) return
+          await new Promise<void>((resolve) => {
+            const wake = (): void => {
+              listeners.delete(wake)
+              resolve()
+            }
+            listeners.add(wake)
+          })
+        }
+      }
+    }
+  }
+}
+
+/** Answers of the store as promises: an aborted signal interrupts the request and awaits its end. */
+const settle = <A>(exit: Exit.Exit<A, UploadError>): A => {
+  if (Exit.isSuccess(exit)) return exit.value
+  if (Cause.hasInterruptsOnly(exit.cause)) throw new DOMException("the request was aborted", "AbortError")
+  throw Cause.squash(exit.cause)
+}
+
+/**
+ * The engine without Effect.
+ *
+ * ```ts
+ * import { createSluice, s3, Source } from "@sluice/core/promise"
+ *
+ * await using sluice = createSluice({ store: s3({ bucket: "media", region: "eu-west-1" }) })
+ * const upload = sluice.upload({ key: "talks/intro.mp4", body: Source.file("intro.mp4") })
+ * const stored = await upload.done()
+ * ```
+ */
+export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions): Sluice => {
+  const runtime = ManagedRuntime.make(
+    Uploader.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, layerMemory)))
+  )
+  const ask = async <A>(
+    question: (store: ObjectStoreApi) => Effect.Effect<A, UploadError>,
+    signal?: AbortSignal | undefined
+  ): Promise<A> =>
+    settle(await runtime.runPromiseExit(Effect.flatMap(ObjectStore, question), signal === undefined ? {} : { signal }))
+  const dispose = (): Promise<void> => runtime.dispose()
+  return {
+    upload: (request) => start(runtime, request, options.eventBuffer ?? defaults.eventBuffer),
+    head: (key) => ask((store) => store.headObject({ key })),
+    get: (key, { range, ifMatch, signal } = {}) => ask((store) => store.getObject({ key, range, ifMatch }), signal),
+    remove: (key) => ask((store) => store.deleteObject({ key })),
+    ready: () => ask((store) => store.headBucket()),
+    bucket: () => ask((store) => Effect.succeed(store.bucket)),
+    dispose,
+    [Symbol.asyncDispose]: dispose
+  }
+}

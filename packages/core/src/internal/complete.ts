@@ -1,0 +1,132 @@
+/**
+ * Completion that never guesses: a lost answer is looked up, not assumed.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { normalizeEtag, predictEtag } from "../Checksum.ts"
+import type { ObjectHead, WrittenObject } from "../ObjectStore.ts"
+import { delayBefore } from "../RetryPolicy.ts"
+import { metadataToken } from "../Session.ts"
+import { persistent, type UploadError, uploadError, withContext } from "../UploadError.ts"
+import { contextOf, guardedAttempt, onRetry, type UploadRun } from "./upload-run.ts"
+
+/** What the finished object must be. */
+export interface Expected {
+  /** Bytes as stored. */
+  readonly size: number
+  /** CRC32 of the whole as stored. */
+  readonly crc32: number
+  /** ETag computed from the receipts; undefined where the store's ETags say nothing. */
+  readonly etag: string | undefined
+}
+
+/** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
+export const expectedEtag = (run: UploadRun, partEtags: ReadonlyArray<string>): string | undefined =>
+  run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
+
+/** A CRC32 or an ETag that differs: the object is there, and it is not ours. */
+export const contradiction = (
+  expected: Expected,
+  answer: { readonly etag: string; readonly crc32?: number | undefined }
+): string | undefined => {
+  if (expected.etag !== undefined && normalizeEtag(answer.etag) !== expected.etag) {
+    return `the store answers with ETag ${answer.etag}, the parts' receipts give ${expected.etag}`
+  }
+  if (answer.crc32 !== undefined && answer.crc32 !== expected.crc32) {
+    return `the store's CRC32 of the object is ${answer.crc32.toString(16)}, ours is ${expected.crc32.toString(16)}`
+  }
+  return undefined
+}
+
+/** Errors after which the request may or may not have been applied. */
+export const mayHaveBeenApplied = (error: UploadError): boolean =>
+  error.reason._tag === "Unavailable" || error.reason._tag === "InvalidResponse" || error.reason._tag === "Stalled"
+
+/**
+ * Whether the object at the key is the one this session wrote: its write token and size, and no digest
+ * that contradicts. That some object stands there proves nothing.
+ */
+export const isOurs = (run: UploadRun, head: ObjectHead, expected: Expected): boolean =>
+  head.metadata?.[metadataToken] === run.session().writeToken &&
+  head.size === expected.size &&
+  contradiction(expected, head) === undefined
+
+/** HEAD after a lost answer: our object, or nothing that proves it. Fails when the store does not let us look. */
+export const lookForOurs = (
+  run: UploadRun,
+  expected: Expected
+): Effect.Effect<WrittenObject | undefined, UploadError> =>
+  guardedAttempt(run, { operation: "HeadObject" }, () => run.store.headObject({ key: run.session().key })).pipe(
+    Effect.map((head) =>
+      isOurs(run, head, expected)
+        ? { etag: head.etag, versionId: head.versionId, encryption: head.serverSideEncryption, crc32: head.crc32 }
+        : undefined
+    ),
+    Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(undefined))
+  )
+
+/** Whether the multipart upload still exists, which proves that Complete was not applied. */
+const isAlive = (run: UploadRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
+  guardedAttempt(run, { operation: "ListParts" }, (touch) =>
+    run.store.listParts({ key: run.session().key, uploadId, onActivity: touch })
+  ).pipe(
+    Effect.as(true),
+    Effect.catchReason("UploadError", "NoSuchUpload", () => Effect.succeed(false))
+  )
+
+const unknown = (run: UploadRun, cause: UploadError, why: string): UploadError =>
+  uploadError(
+    {
+      _tag: "CompletionUnknown",
+      message: `Complete was sent but its answer was lost (${cause.message}) and ${why}; look at the key before uploading again`
+    },
+    { ...contextOf(run, "CompleteMultipartUpload"), cause }
+  )
+
+/**
+ * Runs a finishing request (Complete, or the single PUT) until the object is known to be there or known
+ * not to be.
+ *
+ * - An answer that may be lost is looked up by the write token, then the request is repeated.
+ * - `NoSuchUpload` and `PreconditionFailed` after a lost answer may be our own success: looked up too.
+ * - What stays open ends as `CompletionUnknown`: the caller must not abort then.
+ */
+export const finishObject = Effect.fnUntraced(function* (
+  run: UploadRun,
+  operation: "CompleteMultipartUpload" | "PutObject",
+  expected: () => Expected | undefined,
+  uploadId: string | undefined,
+  request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
+): Effect.fn.Return<WrittenObject, UploadError> {
+  const backoff = yield* delayBefore(run.options)
+  let lost: UploadError | undefined
+  for (let attempt = 1; ; attempt++) {
+    const outcome = yield* Effect.result(request(attempt))
+    if (outcome._tag === "Success") return outcome.success
+    const error = withContext(outcome.failure, contextOf(run, operation))
+    const ambiguous = mayHaveBeenApplied(error)
+    const want = expected()
+    if (want !== undefined && (ambiguous || lost !== undefined)) {
+      const found = yield* Effect.result(lookForOurs(run, want))
+      if (found._tag === "Success" && found.success !== undefined) return found.success
+    }
+    if (ambiguous) lost = error
+    const delayMs = yield* backoff(error, attempt)
+    if (delayMs !== undefined) {
+      yield* onRetry(run, { operation }, error, attempt, delayMs)
+      yield* Effect.sleep(delayMs)
+      continue
+    }
+    if (lost === undefined || uploadId === undefined) return yield* persistent(error, attempt)
+    const alive = yield* Effect.result(isAlive(run, uploadId))
+    if (alive._tag === "Success" && alive.success) return yield* persistent(error, attempt)
+    return yield* unknown(
+      run,
+      lost,
+      alive._tag === "Success"
+        ? "the multipart upload is gone without our object at the key"
+        : `the store does not let us look (${alive.failure.reason._tag})`
+    )
+  }
+})

@@ -1,0 +1,62 @@
+/**
+ * Opens a source and runs it through the `body` hooks.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { BodyHook } from "../Plugin.ts"
+import { fromAsyncIterable, type Source, type SourceReader } from "../Source.ts"
+import { type UploadError, uploadError } from "../UploadError.ts"
+import type { Named } from "./run-hooks.ts"
+
+/** Chunks handed to `body` hooks. */
+const chunkSize = 64 * 1024
+
+/** The reader as chunks of its own memory, counted against the declared size. */
+async function* chunksOf(reader: SourceReader, declared: number | undefined): AsyncGenerator<Uint8Array> {
+  const never = new AbortController().signal
+  let actual = 0
+  while (true) {
+    const chunk = new Uint8Array(chunkSize)
+    const n = await reader.read([chunk], never)
+    if (n === 0) break
+    actual += n
+    yield chunk.subarray(0, n)
+  }
+  if (declared !== undefined && actual !== declared) throw uploadError({ _tag: "SizeMismatch", declared, actual })
+}
+
+/** Whether the hooks let the source's size stand. */
+export const keepsSize = (hooks: ReadonlyArray<Named<BodyHook>>): boolean =>
+  hooks.every(({ hook }) => hook.size === "same")
+
+/** Whether the hooks give the same bytes again. */
+export const replays = (hooks: ReadonlyArray<Named<BodyHook>>): boolean =>
+  hooks.every(({ hook }) => hook.replay === "deterministic")
+
+const failedIn = (plugin: string, cause: unknown): UploadError =>
+  uploadError({ _tag: "PluginFailed", plugin, hook: "body", cause }, { cause })
+
+/** What `transform` gives; what it throws itself names the plugin. */
+const transformed = (
+  bytes: AsyncIterable<Uint8Array>,
+  { plugin, hook }: Named<BodyHook>
+): AsyncIterable<Uint8Array> => {
+  try {
+    return hook.transform(bytes)
+  } catch (cause) {
+    throw failedIn(plugin, cause)
+  }
+}
+
+/** The source's bytes as they are split into parts. Without `body` hooks: the source itself. */
+export const openSource = (
+  source: Source,
+  hooks: ReadonlyArray<Named<BodyHook>>
+): Effect.Effect<SourceReader, UploadError, Scope.Scope> =>
+  hooks.length === 0
+    ? source.open(0)
+    : Effect.flatMap(source.open(0), (reader) =>
+        Effect.suspend(() => fromAsyncIterable(hooks.reduce(transformed, chunksOf(reader, source.size))).open(0))
+      )

@@ -1,0 +1,82 @@
+/**
+ * One PutObject: the whole object is part 1 of 1.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type { WrittenObject } from "../ObjectStore.ts"
+import { type UploadError, uploadError } from "../UploadError.ts"
+import { contradiction, type Expected, finishObject } from "./complete.ts"
+import { checkEncryption } from "./encryption-echo.ts"
+import type { FilledPart } from "./fill-part.ts"
+import { sealPart, trackedBody } from "./send-part.ts"
+import { contextOf, guardedAttempt, type UploadRun } from "./upload-run.ts"
+
+/** What an upload ends with, before the `verify` hooks have seen it. */
+export interface Finished {
+  readonly written: WrittenObject
+  readonly expected: Expected
+  readonly parts: number
+  /** Whether the store showed a digest of its bytes that equals ours. */
+  readonly proven: boolean
+}
+
+/** Uploads the bytes of one filled part as the whole object. */
+export const runSingle = Effect.fnUntraced(function* (
+  run: UploadRun,
+  source: FilledPart
+): Effect.fn.Return<Finished, UploadError> {
+  const { attributes, condition, key } = run.session()
+  const part = yield* sealPart(run, 1, 0, source)
+  const expected: Expected = { size: part.size, crc32: part.crc32, etag: undefined }
+  yield* run.hooks.finish([])
+  yield* run.record({ state: "completing" })
+
+  let attempts = 1
+  const written = yield* finishObject(
+    run,
+    "PutObject",
+    () => expected,
+    undefined,
+    (attempt) => {
+      attempts = attempt
+      run.bus.restarted(1)
+      return guardedAttempt(run, { operation: "PutObject", partNumber: 1 }, (touch) => {
+        let answer: WrittenObject | undefined
+        return run.hooks
+          .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
+            Effect.map(
+              run.store.putObject({
+                key,
+                ...attributes,
+                ...condition,
+                body: sent.body,
+                crc32: sent.crc32,
+                attempt: sent.attempt,
+                onActivity: touch
+              }),
+              (stored) => {
+                answer = stored
+                return { etag: stored.etag, crc32: stored.crc32 }
+              }
+            )
+          )
+          .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
+      })
+    }
+  )
+  yield* checkEncryption(run, written.encryption)
+  const wrong = contradiction(expected, written)
+  if (wrong !== undefined) {
+    return yield* uploadError({ _tag: "ChecksumMismatch", message: wrong, stored: true }, contextOf(run, "PutObject"))
+  }
+  yield* run.journal.putReceipt(run.session().sessionId, {
+    partNumber: 1,
+    source: { offset: 0, size: source.size, crc32: source.crc32 },
+    stored: { size: part.size, crc32: part.crc32, etag: written.etag, confirmed: written.crc32 !== undefined }
+  })
+  run.bus.stored(1, source.size)
+  run.bus.publish({ _tag: "PartStored", partNumber: 1, offset: 0, size: source.size, attempts })
+  run.bus.publish({ _tag: "Completing" })
+  return { written, expected, parts: 1, proven: written.crc32 === part.crc32 }
+})

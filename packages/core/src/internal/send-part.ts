@@ -1,0 +1,123 @@
+/**
+ * One part on its way: changed once, sent until the store has it, recorded.
+ *
+ * @module
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { crc32 } from "../Checksum.ts"
+import type { PartBody, StoredPart } from "../ObjectStore.ts"
+import type { PartReceipt } from "../Part.ts"
+import type { SendPart } from "../Plugin.ts"
+import { attributes, partStored, spans } from "../Telemetry.ts"
+import { type UploadError, uploadError } from "../UploadError.ts"
+import type { FilledPart } from "./fill-part.ts"
+import { transformPart } from "./run-hooks.ts"
+import { attempting, contextOf, type UploadRun } from "./upload-run.ts"
+
+/** A part's bytes as the store will count them. */
+export interface SealedPart {
+  readonly partNumber: number
+  readonly offset: number
+  readonly source: FilledPart
+  readonly slices: ReadonlyArray<Uint8Array>
+  readonly size: number
+  readonly crc32: number
+}
+
+const contiguous = (slices: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const [only] = slices
+  if (slices.length === 1 && only !== undefined) return only
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const slice of slices) {
+    whole.set(slice, at)
+    at += slice.length
+  }
+  return whole
+}
+
+/**
+ * The `part` hooks' output, made once: every retry sends the same bytes. While it lives, the part's slabs
+ * stay taken, so the output is paid for by the budget.
+ */
+export const sealPart = Effect.fnUntraced(function* (
+  run: UploadRun,
+  partNumber: number,
+  offset: number,
+  source: FilledPart
+): Effect.fn.Return<SealedPart, UploadError> {
+  if (run.hooks.part.length === 0) {
+    return { partNumber, offset, source, slices: source.slices, size: source.size, crc32: source.crc32 }
+  }
+  const bytes = yield* transformPart(run.hooks.part, {
+    partNumber,
+    offset,
+    bytes: contiguous(source.slices, source.size)
+  })
+  return { partNumber, offset, source, slices: [bytes], size: bytes.length, crc32: crc32(bytes) }
+})
+
+/** A store that says what it has stored must say what we sent; else the part is sent again. */
+const checkStored = (run: UploadRun, sent: SendPart, stored: StoredPart): Effect.Effect<StoredPart, UploadError> =>
+  stored.crc32 === undefined || stored.crc32 === sent.crc32
+    ? Effect.succeed(stored)
+    : Effect.fail(
+        uploadError(
+          { _tag: "ChecksumMismatch", message: "the store has other bytes than were sent; the part is sent again" },
+          { ...contextOf(run, "UploadPart", sent.partNumber), retry: "temporary" }
+        )
+      )
+
+/** The body of one attempt, which tells the bus and the watchdog what the socket took. */
+export const trackedBody = (run: UploadRun, part: SealedPart): PartBody => ({
+  slices: part.slices,
+  size: part.size,
+  onAccepted: (bytes) => run.bus.accepted(part.partNumber, bytes)
+})
+
+/** Sends one sealed part until the store has it, and writes its receipt. */
+export const sendPart = Effect.fnUntraced(
+  function* (run: UploadRun, uploadId: string, part: SealedPart): Effect.fn.Return<PartReceipt, UploadError> {
+    const { partNumber, offset, source } = part
+    const started = yield* Clock.currentTimeMillis
+    let attempts = 0
+    const stored = yield* attempting(run, { operation: "UploadPart", partNumber }, (attempt, touch) => {
+      attempts = attempt
+      run.bus.restarted(partNumber)
+      return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
+        Effect.flatMap(
+          run.store.uploadPart({
+            key: run.session().key,
+            uploadId,
+            partNumber,
+            body: sent.body,
+            crc32: sent.crc32,
+            attempt: sent.attempt,
+            onActivity: touch
+          }),
+          (stored) => checkStored(run, sent, stored)
+        )
+      )
+    })
+    const receipt: PartReceipt = {
+      partNumber,
+      source: { offset, size: source.size, crc32: source.crc32 },
+      stored: { size: part.size, crc32: part.crc32, etag: stored.etag, confirmed: stored.crc32 !== undefined }
+    }
+    yield* run.journal.putReceipt(run.session().sessionId, receipt)
+    run.bus.stored(partNumber, source.size)
+    run.bus.publish({ _tag: "PartStored", partNumber, offset, size: source.size, attempts })
+    yield* Effect.annotateCurrentSpan({ [attributes.partAttempts]: attempts, [attributes.partOutcome]: "uploaded" })
+    yield* partStored(source.size, (yield* Clock.currentTimeMillis) - started, attempts)
+    return receipt
+  },
+  (effect, _run, _uploadId, part) =>
+    Effect.withSpan(effect, spans.part, {
+      attributes: {
+        [attributes.partNumber]: part.partNumber,
+        [attributes.partOffset]: part.offset,
+        [attributes.partSize]: part.size
+      }
+    })
+)

@@ -1,0 +1,89 @@
+/**
+ * What every step of one running upload shares.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import type * as Latch from "effect/Latch"
+import type { EngineOptions } from "../Defaults.ts"
+import type { JournalApi } from "../Journal.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
+import { retrying } from "../RetryPolicy.ts"
+import type { Session } from "../Session.ts"
+import { retryEvent } from "../Telemetry.ts"
+import { type ErrorContext, type UploadError, withContext } from "../UploadError.ts"
+import type { EventBus } from "./event-bus.ts"
+import type { OpenedHooks } from "./run-hooks.ts"
+import type { SlabPool } from "./slab-pool.ts"
+import { watched } from "./watchdog.ts"
+
+export interface UploadRun {
+  readonly store: ObjectStoreApi
+  readonly journal: JournalApi
+  readonly options: EngineOptions
+  readonly hooks: OpenedHooks
+  readonly bus: EventBus
+  readonly pool: SlabPool
+  /** Closed while the upload is paused. */
+  readonly gate: Latch.Latch
+  /** The newest head that the journal has. */
+  readonly session: () => Session
+  /** Writes a change of the head through the journal. */
+  readonly record: (change: Partial<Session>) => Effect.Effect<void, UploadError>
+}
+
+/** Where in this upload an error happened. */
+export const contextOf = (run: UploadRun, operation?: string, partNumber?: number): ErrorContext => {
+  const { sessionId, bucket, key, uploadId } = run.session()
+  return { sessionId, bucket, key, uploadId, operation, partNumber }
+}
+
+/**
+ * A call to the store under the engine's one retry layer: each attempt has the watchdog inside, each retry
+ * is an event and a span event.
+ */
+export const attempting = <A>(
+  run: UploadRun,
+  call: { readonly operation: string; readonly partNumber?: number; readonly stallMs?: number },
+  attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
+): Effect.Effect<A, UploadError> => {
+  const context = contextOf(run, call.operation, call.partNumber)
+  return retrying((n) => guardedAttempt(run, call, (touch) => attempt(n, touch)), run.options, {
+    onRetry: ({ error, attempt, delayMs }) => onRetry(run, call, error, attempt, delayMs)
+  }).pipe(Effect.mapError((error) => withContext(error, context)))
+}
+
+/** One attempt under the watchdog: silence and overlong attempts end it. */
+export const guardedAttempt = <A>(
+  run: UploadRun,
+  call: { readonly operation: string; readonly partNumber?: number; readonly stallMs?: number },
+  attempt: (touch: () => void) => Effect.Effect<A, UploadError>
+): Effect.Effect<A, UploadError> =>
+  watched(attempt, {
+    stallMs: call.stallMs ?? run.options.stallTimeoutMs,
+    deadlineMs: run.options.attemptTimeoutMs,
+    context: contextOf(run, call.operation, call.partNumber)
+  })
+
+/** Tells events and the current span that another attempt follows. */
+export const onRetry = (
+  run: UploadRun,
+  call: { readonly operation: string; readonly partNumber?: number },
+  error: UploadError,
+  attempt: number,
+  delayMs: number
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    run.bus.publish({
+      _tag: "Retrying",
+      operation: call.operation,
+      partNumber: call.partNumber,
+      attempt,
+      delayMs,
+      error
+    })
+    const span = yield* Effect.option(Effect.currentSpan)
+    if (span._tag === "Some") {
+      span.value.event(retryEvent, BigInt(0), { attempt, delay_ms: delayMs, "error.type": error.reason._tag })
+    }
+  })

@@ -1,0 +1,194 @@
+/**
+ * Exchanges over `node:http(s)` (Node, Deno).
+ *
+ * @module
+ */
+import type { Agent, ClientRequest, IncomingMessage } from "node:http"
+import {
+  ExchangeError,
+  type ExchangeOptions,
+  type ExchangeRequest,
+  type ExchangeResponse,
+  joinTrimmed,
+  type Transport
+} from "./exchange.ts"
+
+type Http = Pick<typeof import("node:http"), "request" | "Agent">
+
+/** S3 closes idle connections after some seconds; ours go first, so that no request meets a closing one. */
+const idleSocketMs = 10_000
+
+/** Slices handed to the socket and not yet accepted. More hides stalls, fewer leaves the socket waiting. */
+const writeAhead = 4
+
+/** Largest answer that is collected: ListParts pages are the largest, far below this. */
+const maxCollectedBytes = 64 * 1024 * 1024
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "ECONNRESET"
+
+/** Resolves when the request's socket is gone, so that nothing of this attempt can still reach the store. */
+const closed = (request: ClientRequest): Promise<void> =>
+  new Promise((resolve) => {
+    const { socket } = request
+    if (socket === null || socket === undefined) {
+      if (request.closed) return resolve()
+      request.once("close", resolve)
+      return
+    }
+    if (socket.closed) return resolve()
+    socket.once("close", () => resolve())
+  })
+
+const headersOf = (response: IncomingMessage): Record<string, string> => {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value
+  }
+  return headers
+}
+
+/** The answer's bytes, pulled; cancelling frees the connection. */
+const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
+  const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const next = await chunks.next()
+        if (next.done === true) controller.close()
+        else controller.enqueue(next.value)
+      },
+      cancel: () => {
+        response.destroy()
+      }
+    },
+    { highWaterMark: 0 }
+  )
+}
+
+const exchange = (
+  http: Http,
+  agent: Agent,
+  request: ExchangeRequest,
+  options: ExchangeOptions
+): Promise<ExchangeResponse> =>
+  new Promise((resolve, reject) => {
+    const { signal, onAccepted, onActivity } = options
+    let settled = false
+    let connectTimer: ReturnType<typeof setTimeout> | undefined
+
+    const outgoing = http.request({
+      method: request.method,
+      hostname: request.hostname,
+      port: request.port,
+      path: request.path,
+      headers: request.headers,
+      agent: options.freshConnection ? false : agent
+    })
+
+    const settle = (): boolean => {
+      if (settled) return false
+      settled = true
+      clearTimeout(connectTimer)
+      signal.removeEventListener("abort", onAbort)
+      return true
+    }
+    const fail = (error: unknown): void => {
+      if (!settle()) return
+      outgoing.destroy()
+      closed(outgoing).then(() => reject(error))
+    }
+    const onAbort = (): void => fail(new ExchangeError("ABORT_ERR", "the attempt was ended"))
+
+    // Errors after the answer has arrived (EPIPE of bytes nobody wanted) are of no interest: `fail` is then a no-op.
+    outgoing.on("error", (cause) => fail(new ExchangeError(codeOf(cause), cause.message, cause)))
+    outgoing.on("close", () =>
+      fail(new ExchangeError("ECONNRESET", "the connection closed before the answer was complete"))
+    )
+    if (signal.aborted) return onAbort()
+    signal.addEventListener("abort", onAbort)
+
+    outgoing.on("socket", (socket) => {
+      if (!socket.connecting) return
+      connectTimer = setTimeout(
+        () => fail(new ExchangeError("ETIMEDOUT", `no connection within ${options.connectTimeoutMs} ms`)),
+        options.connectTimeoutMs
+      )
+      socket.once(request.protocol === "https:" ? "secureConnect" : "connect", () => {
+        clearTimeout(connectTimer)
+        onActivity?.()
+      })
+    })
+
+    outgoing.on("response", (response) => {
+      onActivity?.()
+      const head = {
+        statusCode: response.statusCode ?? 0,
+        reason: response.statusMessage,
+        headers: headersOf(response)
+      }
+      if (options.streamResponse && head.statusCode < 300) {
+        settle()
+        resolve({ ...head, body: streamOf(response) })
+        return
+      }
+      const chunks: Array<Uint8Array> = []
+      let size = 0
+      response.on("data", (chunk: Uint8Array) => {
+        onActivity?.()
+        size += chunk.length
+        if (size > maxCollectedBytes) fail(new ExchangeError("ERR_TOO_LONG", "the answer is too long to be S3's"))
+        else chunks.push(chunk)
+      })
+      response.on("error", (cause) => fail(new ExchangeError(codeOf(cause), cause.message, cause)))
+      response.on("end", () => {
+        if (!settle()) return
+        // An answer before the body was sent (403, 503): the rest must not go out on this connection.
+        const early = !outgoing.writableFinished
+        if (early) outgoing.destroy()
+        const answer = { ...head, body: joinTrimmed(chunks) }
+        if (early) closed(outgoing).then(() => resolve(answer))
+        else resolve(answer)
+      })
+    })
+
+    let next = 0
+    const write = (): void => {
+      while (!settled && next < request.body.length && inFlight < writeAhead) {
+        const slice = request.body[next++]
+        if (slice === undefined) break
+        inFlight++
+        outgoing.write(slice, (error) => {
+          inFlight--
+          if (error !== null && error !== undefined) return
+          onActivity?.()
+          onAccepted?.(slice.length)
+          write()
+        })
+      }
+      if (!settled && next === request.body.length && !outgoing.writableEnded) outgoing.end()
+    }
+    let inFlight = 0
+    write()
+  })
+
+/** Keep-alive connections over `node:http` and `node:https`. */
+export const nodeTransport = (modules: { readonly http: Http; readonly https: Http }): Transport => {
+  const agents = {
+    "http:": new modules.http.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" }),
+    "https:": new modules.https.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" })
+  }
+  return {
+    exchange: (request, options) =>
+      exchange(
+        request.protocol === "https:" ? modules.https : modules.http,
+        agents[request.protocol],
+        request,
+        options
+      ),
+    close: () => {
+      agents["http:"].destroy()
+      agents["https:"].destroy()
+    }
+  }
+}
