@@ -54,6 +54,13 @@ describe("the boundary check lets through", () => {
       }
     ],
     [
+      "templates in templates",
+      {
+        ...core,
+        "packages/core/src/A.ts": `const a = \`\${b ? "" : \`\${b}/\`}user/\${{ c: \`}\` }}\`\n// import "node:fs"\nconst d = a / 2`
+      }
+    ],
+    [
       "a test's own neighbours and a package's front door",
       { "tests/a.test.ts": 'import "./b.ts"\nimport "@sluice/core/promise"' }
     ]
@@ -159,6 +166,12 @@ describe("the boundary check names", () => {
       "a specifier hidden in a variable",
       "packages/core/src/a.ts:1",
       { ...core, "packages/core/src/a.ts": 'const name = "node:crypto"\nawait import(name)' }
+    ],
+    [
+      "node: stays at the edge",
+      "a specifier in backticks",
+      "packages/core/src/a.ts:2",
+      { ...core, "packages/core/src/a.ts": "\nawait import(`node:crypto`)" }
     ],
     [
       "nothing undeclared",
