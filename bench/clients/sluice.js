@@ -10,7 +10,7 @@ const bodyOf = ({ file, size }) => {
 }
 
 await measure(async (workload) => {
-  const sluice = createSluice({
+  await using sluice = createSluice({
     store: s3({
       bucket: "bench",
       endpoint: workload.endpoint,
