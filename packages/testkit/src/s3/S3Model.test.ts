@@ -1,0 +1,201 @@
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { ObjectRecord, PartRecord, Segment, UploadRecord } from "./Records.ts"
+import { S3Model, slice } from "./S3Model.ts"
+import { diskStore } from "./store/disk-store.ts"
+import { memoryStore } from "./store/memory-store.ts"
+import type { S3Store } from "./store/S3Store.ts"
+
+let directory: string
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "sluice-model-"))
+})
+
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+const put = (model: S3Model, text: string) =>
+  model.write(
+    (async function* () {
+      yield Buffer.from(text)
+    })()
+  )
+
+const objectOf = (segments: ReadonlyArray<Segment>, uploadId?: string): ObjectRecord => ({
+  kind: "object",
+  bucket: "b",
+  key: "k",
+  size: segments.reduce((sum, { length }) => sum + length, 0),
+  etag: "",
+  modified: 0,
+  headers: {},
+  segments,
+  ...(uploadId === undefined ? {} : { uploadId })
+})
+
+const uploadOf = (uploadId: string): UploadRecord => ({
+  kind: "upload",
+  uploadId,
+  bucket: "b",
+  key: "k",
+  initiated: 0,
+  headers: {}
+})
+
+const partOf = (uploadId: string, partNumber: number, segments: ReadonlyArray<Segment>): PartRecord => ({
+  kind: "part",
+  uploadId,
+  partNumber,
+  size: 0,
+  etag: "",
+  modified: 0,
+  segments
+})
+
+async function textOf(model: S3Model, { segments, size }: ObjectRecord): Promise<string> {
+  let text = ""
+  for await (const chunk of model.read(segments, 0, size)) text += Buffer.from(chunk).toString()
+  return text
+}
+
+/** Calls `after` when a step of the store is done. */
+function stepped(store: S3Store, after: () => Promise<void>): S3Store {
+  const then = async <A>(step: Promise<A>): Promise<A> => {
+    const result = await step
+    await after()
+    return result
+  }
+  return {
+    ...store,
+    save: (record) => then(store.save(record)),
+    remove: (records) => then(store.remove(records)),
+    forgetBlob: (blob) => then(store.forgetBlob(blob)),
+    async writeBlob() {
+      const writer = await then(store.writeBlob())
+      return { ...writer, write: (chunk) => then(writer.write(chunk)), commit: () => then(writer.commit()) }
+    }
+  }
+}
+
+describe("S3Model", () => {
+  it("on disk, a crash between any two steps leaves the object as it was before or after, and no stray blob", async () => {
+    const live = join(directory, "live")
+    let snapshots = 0
+    const store = stepped(diskStore(live), () => cp(live, join(directory, `${snapshots++}`), { recursive: true }))
+    const model = await S3Model.open(store)
+    await model.createBucket("b", 0)
+    const old = await put(model, "old")
+    await model.putObject(objectOf(old), () => {})
+    await model.release(old)
+    await model.createUpload(uploadOf("u"))
+    const upload = model.upload("b", "k", "u")
+    for (const [number, text] of [
+      [1, "one "],
+      [2, "replaced"],
+      [2, "two "],
+      [3, "unlisted"]
+    ] as const) {
+      const segments = await put(model, text)
+      await model.putPart(upload, partOf("u", number, segments))
+      await model.release(segments)
+    }
+    const listed = [1, 2].flatMap((number) => upload.parts.get(number)?.segments ?? [])
+    await model.completeUpload(
+      upload,
+      () => objectOf(listed, "u"),
+      () => {}
+    )
+    await model.deleteObject("b", "k")
+    await store.close()
+
+    const seen: Array<string> = []
+    for (let step = 0; step < snapshots; step++) {
+      const path = join(directory, `${step}`)
+      const reopened = diskStore(path)
+      const after = await S3Model.open(reopened)
+      const object = after.buckets.get("b")?.objects.get("k")
+      const text = object === undefined ? "none" : await textOf(after, object)
+      if (seen.at(-1) !== text) seen.push(text)
+      const parts = [...after.uploads.values()].flatMap(({ parts }) => [...parts.values()])
+      expect(after.uploads.size === 0 || text === "old").toBe(true)
+      const named = new Set(
+        [...(object?.segments ?? []), ...parts.flatMap(({ segments }) => segments)].map((s) => s.blob)
+      )
+      expect(new Set(await readdir(join(path, "blobs")))).toEqual(named)
+      await reopened.close()
+    }
+    expect(seen).toEqual(["none", "old", "one two ", "none"])
+    expect(snapshots).toBeGreaterThan(25)
+  })
+
+  it("refuses a part that arrives while its upload is aborted, and forgets its bytes", async () => {
+    const forgotten: Array<string> = []
+    const memory = memoryStore()
+    let model: S3Model | undefined
+    const store: S3Store = {
+      ...memory,
+      // The abort comes in while the part's record is on its way to the disk.
+      save: async (record) => {
+        if (record.kind === "part") await model?.abortUpload(model.upload("b", "k", "u"))
+        await memory.save(record)
+      },
+      forgetBlob: async (blob) => void forgotten.push(blob)
+    }
+    model = await S3Model.open(store)
+    await model.createBucket("b", 0)
+    await model.createUpload(uploadOf("u"))
+    const segments = await put(model, "late")
+    const late = model.putPart(model.upload("b", "k", "u"), partOf("u", 1, segments))
+    await expect(late).rejects.toMatchObject({ code: "NoSuchUpload" })
+    await model.release(segments)
+    expect(forgotten).toEqual(segments.map(({ blob }) => blob))
+  })
+
+  it("keeps the old object when the store cannot save the new one", async () => {
+    const memory = memoryStore()
+    let full = false
+    const store: S3Store = {
+      ...memory,
+      save: async () => {
+        if (full) throw new Error("no space left")
+      }
+    }
+    const model = await S3Model.open(store)
+    await model.createBucket("b", 0)
+    await model.putObject(objectOf(await put(model, "old")), () => {})
+    full = true
+    await expect(model.putObject(objectOf(await put(model, "new")), () => {})).rejects.toThrow("no space left")
+    expect(await textOf(model, model.object("b", "k"))).toBe("old")
+  })
+
+  it("lets go of bytes only when the last reader has", async () => {
+    const model = await S3Model.open(memoryStore())
+    await model.createBucket("b", 0)
+    const segments = await put(model, "read me")
+    await model.putObject(objectOf(segments), () => {})
+    await model.release(segments)
+    const reading = model.read(segments, 0, 7)
+    const dropped = model.read(segments, 0, 7)
+    await model.deleteObject("b", "k")
+    await dropped.return?.()
+    expect(Buffer.from((await reading.next()).value ?? []).toString()).toBe("read me")
+    expect((await reading.next()).done).toBe(true)
+    await expect(model.read(segments, 0, 7).next()).rejects.toThrow("gone")
+  })
+})
+
+it("slice picks the parts of segments that make up a range", () => {
+  const segments = [
+    { blob: "a", offset: 10, length: 5 },
+    { blob: "b", offset: 0, length: 5 }
+  ]
+  expect(slice(segments, 0, 10)).toEqual(segments)
+  expect(slice(segments, 4, 2)).toEqual([
+    { blob: "a", offset: 14, length: 1 },
+    { blob: "b", offset: 0, length: 1 }
+  ])
+  expect(slice(segments, 5, 1)).toEqual([{ blob: "b", offset: 0, length: 1 }])
+  expect(slice(segments, 3, 0)).toEqual([])
+})
