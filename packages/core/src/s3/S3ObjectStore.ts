@@ -344,7 +344,8 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
                   ...(withChecksum ? { ChecksumCRC32: encodeCrc32(crc32) } : {})
                 }))
               },
-              ...(input.checksum === "FULL_OBJECT"
+              // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
+              ...(input.checksum === "FULL_OBJECT" && input.size > 0
                 ? { ChecksumCRC32: encodeCrc32(input.crc32), ChecksumType: "FULL_OBJECT" }
                 : {}),
               ...(input.checksum === "COMPOSITE"
