@@ -7,13 +7,13 @@
  * @module
  */
 import { crc32Table, polynomial } from "./internal/crc32-table.ts"
-import { builtin } from "./platform/node-builtins.ts"
+import { createHash, nativeCrc32 } from "./platform/hash.ts"
 
 /**
  * CRC32 of `bytes`. With `seed`, the CRC32 of the bytes before them, it is the CRC32 of both in a row.
  * `node:zlib` does 1 GiB in well under a second; without it, a table-driven one takes a few.
  */
-export const crc32: (bytes: Uint8Array, seed?: number) => number = builtin("node:zlib")?.crc32 ?? crc32Table
+export const crc32: (bytes: Uint8Array, seed?: number) => number = nativeCrc32 ?? crc32Table
 
 /** CRC32 of slices in a row, without concatenation. */
 export const crc32OfSlices = (slices: Iterable<Uint8Array>): number => {
@@ -96,7 +96,7 @@ export const normalizeEtag = (etag: string): string =>
  * `node:crypto`.
  */
 export const predictEtag = (partEtags: ReadonlyArray<string>): string | undefined => {
-  const hash = builtin("node:crypto")?.createHash("md5")
+  const hash = createHash("md5")
   if (hash === undefined || partEtags.length === 0) return undefined
   for (const etag of partEtags.map(normalizeEtag)) {
     if (!/^[0-9a-f]{32}$/i.test(etag)) return undefined

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PayloadSigning } from "../Defaults.ts"
-import { builtin } from "../platform/node-builtins.ts"
+import { createHash } from "../platform/hash.ts"
 
 /** SigV4's word for a payload outside the signature; TLS and our CRC32 protect it. */
 export const unsignedPayload = "UNSIGNED-PAYLOAD"
@@ -23,19 +23,18 @@ const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(1
 
 /** SHA-256 of all slices, as hex. */
 export const sha256Hex = async (slices: ReadonlyArray<Uint8Array>): Promise<string> => {
-  const crypto = builtin("node:crypto")
-  if (crypto !== undefined) {
-    const hash = crypto.createHash("sha256")
+  const hash = createHash("sha256")
+  if (hash !== undefined) {
     for (const slice of slices) hash.update(slice)
     return hash.digest("hex")
   }
   const whole = await new Blob(slices.map((slice) => slice.slice())).arrayBuffer()
-  return hex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", whole)))
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", whole)))
 }
 
 /** MD5 of all slices as base64, for stores that take no CRC; undefined where the runtime has no MD5. */
 export const md5Base64 = (slices: ReadonlyArray<Uint8Array>): string | undefined => {
-  const hash = builtin("node:crypto")?.createHash("md5")
+  const hash = createHash("md5")
   for (const slice of slices) hash?.update(slice)
   return hash?.digest("base64")
 }

@@ -1,0 +1,20 @@
+/**
+ * Digests of the runtime, where it has them.
+ *
+ * @module
+ */
+import { builtin } from "./node-builtins.ts"
+
+/** A digest that takes bytes as they come. */
+export interface Hash {
+  update(bytes: Uint8Array): unknown
+  update(text: string, encoding: "hex"): unknown
+  digest(encoding: "hex" | "base64"): string
+}
+
+/** A new digest, or undefined where the runtime has no `node:crypto`. */
+export const createHash = (algorithm: "md5" | "sha256"): Hash | undefined =>
+  builtin("node:crypto")?.createHash(algorithm)
+
+/** CRC32 in native code (`node:zlib`, since Node 22.2), continuing from the second argument. */
+export const nativeCrc32: ((bytes: Uint8Array, seed?: number) => number) | undefined = builtin("node:zlib")?.crc32
