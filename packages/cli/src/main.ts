@@ -1,1 +1,96 @@
-export {}
+/**
+ * The command `sluice`: finds the command, runs it, turns what happens into an exit code.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs"
+import { type Command, exitCode, helpOf, UsageError, type World } from "./Command.ts"
+
+/** Loaded only when asked for, so that `--help` answers at once. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  upload: async () => (await import("./commands/upload.ts")).upload,
+  serve: async () => (await import("./commands/serve.ts")).serve
+}
+
+/** How long an interrupted command may take to leave nothing behind. */
+const graceMs = 4_500
+
+const version = (): string => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : ""
+}
+
+const overview = async (): Promise<string> => {
+  const rows = await Promise.all(Object.values(commands).map((load) => load()))
+  return [
+    "sluice: uploads to S3-compatible stores, shown identical.",
+    "",
+    ...rows.map(({ name, summary }) => `  sluice ${name.padEnd(8)}${summary}`),
+    "",
+    "sluice COMMAND --help says more."
+  ].join("\n")
+}
+
+const run = async (argv: ReadonlyArray<string>, world: World): Promise<number> => {
+  const [name, ...args] = argv
+  if (name === "--version" || name === "-v") return done(world, version())
+  if (name === "--help" || name === "-h" || name === "help") return done(world, await overview())
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) {
+    throw new UsageError([name === undefined ? "name a command" : `there is no command "${name}"`])
+  }
+  const command = await load()
+  const end = args.indexOf("--")
+  const asks = (end === -1 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")
+  return asks ? done(world, helpOf(command)) : command.run(args, world)
+}
+
+const done = ({ out }: World, text: string): number => {
+  out(text)
+  return exitCode.done
+}
+
+/** Everything that can go wrong ends in one clear line, or one for each thing to correct. */
+const explain = (error: unknown, { err }: World): number => {
+  if (error instanceof UsageError) {
+    for (const line of error.lines) err(`sluice: ${line}`)
+    return exitCode.usage
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  err(`sluice: ${message.replaceAll(/\s*\n\s*/g, " ")}`)
+  const isUsage = error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")
+  return isUsage ? exitCode.usage : exitCode.failed
+}
+
+const status = (terminal: NodeJS.WriteStream) => (line: (columns: number) => string) => {
+  terminal.write(`\r\u001b[2K${line(terminal.columns)}`)
+}
+
+/** Ctrl-C once: stop and leave nothing. Twice, or when that takes too long: end now. */
+const stopOn = (signals: ReadonlyArray<NodeJS.Signals>, err: (line: string) => void): AbortSignal => {
+  const controller = new AbortController()
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(exitCode.stopped)
+    controller.abort()
+    setTimeout(() => {
+      err("sluice: the store did not answer in time; an unfinished multipart upload may be left there")
+      process.exit(exitCode.stopped)
+    }, graceMs)
+  }
+  for (const signal of signals) process.on(signal, stop)
+  return controller.signal
+}
+
+const err = (line: string) => process.stderr.write(`${line}\n`)
+const world: World = {
+  env: process.env,
+  stdin: process.stdin,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err,
+  status: process.stderr.isTTY ? status(process.stderr) : undefined,
+  signal: stopOn(["SIGINT", "SIGTERM"], err)
+}
+// A reader that has seen enough (`| head`) is no failure of ours.
+process.stdout.on("error", () => process.exit(exitCode.done))
+const code = await run(process.argv.slice(2), world).catch((error: unknown) => explain(error, world))
+process.exit(code)

@@ -1,0 +1,144 @@
+/**
+ * The environment, read once at start-up; everything that is wrong with it is told together.
+ *
+ * @module
+ */
+import { defaults, type EngineOptions, environment, type OptionKind } from "@sluice/core/Defaults"
+import { GiB, MiB, type Provider, profiles } from "@sluice/core/Limits"
+import { isLoopback } from "@sluice/http"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { Problems } from "./Problems.ts"
+import { formatSize, type Parse, parseCount, parseDuration, parseOneOf, parseSize, within } from "./units.ts"
+
+/** Variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Config {
+  readonly store: StoreConfig
+  readonly http: HttpConfig
+  readonly engine: Partial<EngineOptions>
+}
+
+/** Which store. Credentials are not here: the SDK's chain finds them in the environment, profiles and roles. */
+export interface StoreConfig {
+  readonly bucket: string | undefined
+  readonly endpoint: string | undefined
+  readonly region: string | undefined
+  readonly provider: Provider | undefined
+}
+
+export interface HttpConfig {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly token: Redacted.Redacted<string> | undefined
+}
+
+type NumericOption = {
+  [K in keyof EngineOptions]: EngineOptions[K] extends number ? K : never
+}[keyof EngineOptions]
+
+/** Bounds of the options that have some (`EngineOptions`); the others must be at least 1. */
+const bounds: Readonly<Partial<Record<NumericOption, readonly [number, number]>>> = {
+  partSize: [5 * MiB, 5 * GiB],
+  concurrency: [1, 256],
+  maxAttempts: [1, 100]
+}
+
+const isNumeric = (option: string): option is NumericOption => typeof Reflect.get(defaults, option) === "number"
+
+/** How a number of the engine is written, within its bounds. Flags and variables are read alike. */
+export const parseOption = (option: NumericOption): Parse<number> => {
+  const kind: OptionKind = environment[option].kind
+  const [min, max] = bounds[option] ?? [1, Number.POSITIVE_INFINITY]
+  return kind === "size"
+    ? within(parseSize, min, max, formatSize)
+    : within(kind === "duration" ? parseDuration : parseCount, min, max)
+}
+
+export const parseMultipart = parseOneOf(["never", "auto", "always"])
+const parsePayloadSigning = parseOneOf(["auto", "always", "never"])
+
+/** `http(s)://host[:port]`, nothing behind it. */
+export const parseEndpoint: Parse<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isEndpoint = /^https?:$/.test(url?.protocol ?? "") && url?.username === "" && url.search === ""
+  return isEndpoint ? Result.succeed(text) : Result.fail("give a URL such as http://127.0.0.1:9000")
+}
+
+/** S3's rules for names of buckets, as far as all stores keep them. */
+export const parseBucket: Parse<string> = (text) =>
+  /^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(text)
+    ? Result.succeed(text)
+    : Result.fail("give a bucket's name: 3 to 63 letters, digits, dots and hyphens")
+
+export const parseRegion: Parse<string> = (text) =>
+  /^[A-Za-z0-9-]{1,64}$/.test(text) ? Result.succeed(text) : Result.fail("give a region such as eu-west-1")
+
+const isProvider = (text: string): text is Provider => Object.hasOwn(profiles, text)
+const parseProvider: Parse<Provider> = (text) =>
+  isProvider(text) ? Result.succeed(text) : Result.fail(`give one of ${Object.keys(profiles).join(", ")}`)
+
+const parseHost: Parse<string> = (text) =>
+  /^[A-Za-z0-9.:_-]+$/.test(text) ? Result.succeed(text) : Result.fail("give a name or address such as 127.0.0.1")
+
+/** Long enough that guessing it over the network is no way in. */
+const minTokenLength = 16
+const parseToken: Parse<Redacted.Redacted<string>> = (text) =>
+  text.length >= minTokenLength && /^[\x21-\x7e]+$/.test(text)
+    ? Result.succeed(Redacted.make(text))
+    : Result.fail(`must be at least ${minTokenLength} visible ASCII characters; make one with: openssl rand -hex 32`)
+
+const readEngine = (env: Environment, problems: Problems): Partial<EngineOptions> => {
+  const numbers: { -readonly [K in NumericOption]?: number } = {}
+  for (const [option, { name }] of Object.entries(environment)) {
+    if (!isNumeric(option)) continue
+    const value = problems.read(name, env[name], parseOption(option))
+    if (value !== undefined) numbers[option] = value
+  }
+  const signing = environment.payloadSigning.name
+  const multipart = problems.read(environment.multipart.name, env[environment.multipart.name], parseMultipart)
+  const payloadSigning = problems.read(signing, env[signing], parsePayloadSigning)
+  return {
+    ...numbers,
+    ...(multipart === undefined ? {} : { multipart }),
+    ...(payloadSigning === undefined ? {} : { payloadSigning })
+  }
+}
+
+const readStore = (env: Environment, problems: Problems): StoreConfig => {
+  const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const
+  const missing = keys.filter((name) => (env[name] ?? "") === "")
+  if (missing.length === 1 && missing[0] !== undefined) {
+    problems.add(missing[0], `missing, while ${keys.find((name) => name !== missing[0])} is set; set both or none`)
+  }
+  // The SDK's own order: the service's endpoint before the general one.
+  const endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].find((name) => (env[name] ?? "") !== "")
+  return {
+    bucket: problems.read("SLUICE_BUCKET", env["SLUICE_BUCKET"], parseBucket),
+    endpoint: endpoint === undefined ? undefined : problems.read(endpoint, env[endpoint], parseEndpoint),
+    region: problems.read("AWS_REGION", env["AWS_REGION"], parseRegion),
+    provider: problems.read("SLUICE_PROVIDER", env["SLUICE_PROVIDER"], parseProvider)
+  }
+}
+
+const readHttp = (env: Environment, problems: Problems): HttpConfig => {
+  const token = problems.readSecret("SLUICE_TOKEN", env["SLUICE_TOKEN"], parseToken)
+  const host = problems.read("SLUICE_HTTP_HOST", env["SLUICE_HTTP_HOST"], parseHost) ?? "127.0.0.1"
+  if (!isLoopback(host) && (env["SLUICE_TOKEN"] ?? "") === "") {
+    problems.add(
+      "SLUICE_HTTP_HOST",
+      `"${host}" is open to other machines, which needs a token; set SLUICE_TOKEN, or leave the host at 127.0.0.1`
+    )
+  }
+  const port = problems.read("SLUICE_HTTP_PORT", env["SLUICE_HTTP_PORT"], within(parseCount, 0, 65_535))
+  return { host, port: port ?? 3000, token }
+}
+
+/** The whole configuration, or every line of what is wrong with it. */
+export const readConfig = (env: Environment): Result.Result<Config, ReadonlyArray<string>> => {
+  const problems = new Problems()
+  const config = { store: readStore(env, problems), http: readHttp(env, problems), engine: readEngine(env, problems) }
+  return problems.lines.length === 0 ? Result.succeed(config) : Result.fail(problems.lines)
+}

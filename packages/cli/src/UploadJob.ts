@@ -1,0 +1,130 @@
+/**
+ * What `sluice upload` was asked to do, read from its arguments and the environment. Pure.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util"
+import type { EngineOptions } from "@sluice/core/Defaults"
+import type { ObjectAttributes } from "@sluice/core/ObjectStore"
+import * as Result from "effect/Result"
+import { UsageError } from "./Command.ts"
+import {
+  type Environment,
+  parseEndpoint,
+  parseMultipart,
+  parseOption,
+  parseRegion,
+  readConfig,
+  type StoreConfig
+} from "./Config.ts"
+import { Problems } from "./Problems.ts"
+import { keysFor, parseTarget } from "./Target.ts"
+import { type Parse, parseSize, within } from "./units.ts"
+
+export const flags = {
+  json: { type: "boolean", help: "print every event as a line of JSON on standard output" },
+  profile: { type: "string", value: "NAME", help: "profile of the shared AWS config (default: AWS_PROFILE)" },
+  "endpoint-url": {
+    type: "string",
+    value: "URL",
+    help: "S3-compatible store (default: AWS_ENDPOINT_URL_S3, else AWS)"
+  },
+  region: { type: "string", value: "NAME", help: "region (default: AWS_REGION, else the profile's)" },
+  "part-size": { type: "string", value: "SIZE", help: "bytes a part, 5MiB to 5GiB (default: 8MiB)" },
+  concurrency: { type: "string", value: "N", help: "parts in flight, 1 to 256 (default: 4)" },
+  multipart: { type: "string", value: "MODE", help: "never, auto or always (default: auto)" },
+  "max-size": { type: "string", value: "SIZE", help: "at most this much comes out of the pipe; makes all parts equal" },
+  "content-type": { type: "string", value: "TYPE", help: "media type (default: by the file's name)" },
+  "cache-control": { type: "string", value: "TEXT", help: "Cache-Control of the object" },
+  metadata: { type: "string", multiple: true, value: "K=V", help: "user metadata; may be repeated" },
+  tag: { type: "string", multiple: true, value: "K=V", help: "object tag; may be repeated" },
+  "storage-class": { type: "string", value: "NAME", help: "STANDARD_IA, GLACIER_IR, … as the store names them" },
+  sse: { type: "boolean", help: "have the store encrypt (SSE-S3); refuse one that does not" },
+  "no-resume": { type: "boolean", help: "never keep an interrupted upload (today none is ever kept)" }
+} as const
+
+export interface UploadJob {
+  readonly store: Omit<StoreConfig, "bucket"> & { readonly bucket: string; readonly profile: string | undefined }
+  readonly keys: ReadonlyArray<readonly [source: string, key: string]>
+  readonly engine: Partial<EngineOptions>
+  readonly attributes: ObjectAttributes
+  readonly maxSize: number | undefined
+  /** Have the store encrypt. */
+  readonly sse: boolean
+  /** Print events instead of words. */
+  readonly json: boolean
+}
+
+const parsePair: Parse<readonly [string, string]> = (text) => {
+  const at = text.indexOf("=")
+  return at < 1 ? Result.fail("give it as name=value") : Result.succeed([text.slice(0, at), text.slice(at + 1)])
+}
+
+const positiveSize = within(parseSize, 1, Number.POSITIVE_INFINITY)
+
+/** Reads the arguments behind `sluice upload`; throws `UsageError` with every line of what is wrong. */
+export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): UploadJob => {
+  const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
+  const problems = new Problems()
+  const read = <A>(flag: keyof typeof flags, text: string | undefined, parse: Parse<A>): A | undefined =>
+    problems.read(`--${flag}`, text, parse)
+  const readPairs = (flag: keyof typeof flags, texts: ReadonlyArray<string> | undefined) =>
+    texts && Object.fromEntries(texts.map((text) => read(flag, text, parsePair)).filter((pair) => pair !== undefined))
+
+  const config = readConfig(env)
+  if (Result.isFailure(config)) problems.lines.push(...config.failure)
+  const settings = Result.isSuccess(config) ? config.success : undefined
+  const { keys, bucket } = readPaths(positionals, problems)
+  const partSize = read("part-size", values["part-size"], parseOption("partSize"))
+  const concurrency = read("concurrency", values.concurrency, parseOption("concurrency"))
+  const multipart = read("multipart", values.multipart, parseMultipart)
+  const job: UploadJob = {
+    store: {
+      bucket,
+      endpoint: read("endpoint-url", values["endpoint-url"], parseEndpoint) ?? settings?.store.endpoint,
+      region: read("region", values.region, parseRegion) ?? settings?.store.region,
+      profile: values.profile,
+      provider: settings?.store.provider
+    },
+    keys,
+    engine: {
+      ...settings?.engine,
+      ...(partSize === undefined ? {} : { partSize }),
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(multipart === undefined ? {} : { multipart })
+    },
+    attributes: {
+      contentType: values["content-type"],
+      cacheControl: values["cache-control"],
+      storageClass: values["storage-class"],
+      metadata: readPairs("metadata", values.metadata),
+      tags: readPairs("tag", values.tag)
+    },
+    maxSize: read("max-size", values["max-size"], positiveSize),
+    sse: values.sse ?? false,
+    json: values.json ?? false
+  }
+  if (problems.lines.length > 0) throw new UsageError(problems.lines)
+  return job
+}
+
+/** All but the last are sources; the last says where they go. */
+const readPaths = (
+  positionals: ReadonlyArray<string>,
+  problems: Problems
+): Pick<UploadJob, "keys"> & { bucket: string } => {
+  const nothing = { keys: [], bucket: "" }
+  const sources = positionals.slice(0, -1)
+  const named = positionals.at(-1)
+  if (named === undefined) problems.add("target", "missing; give the files and then s3://bucket/key")
+  const target = problems.read("target", named, parseTarget)
+  if (target === undefined) return nothing
+  if (sources.length === 0) {
+    problems.add("files", `missing; name the files to store before "${named}", or - for standard input`)
+    return nothing
+  }
+  const keys = keysFor(target, sources)
+  if (Result.isSuccess(keys)) return { keys: keys.success, bucket: target.bucket }
+  problems.add("target", keys.failure)
+  return nothing
+}

@@ -1,0 +1,66 @@
+/**
+ * `sluice serve`: the page and the HTTP routes in front of a store.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util"
+import * as Result from "effect/Result"
+import { type Command, exitCode, UsageError, type World } from "../Command.ts"
+import { readConfig } from "../Config.ts"
+import { listen } from "../listen.ts"
+import { openStore } from "../open-store.ts"
+import { serverApp } from "../server-app.ts"
+
+export const serve: Command = {
+  name: "serve",
+  takes: "",
+  summary: "Serves the upload page and PUT, GET, HEAD and DELETE /objects/… in front of a store.",
+  details: [
+    "Without SLUICE_BUCKET and AWS_ENDPOINT_URL_S3 it starts a development store in .sluice/.",
+    "",
+    "SLUICE_HTTP_PORT   port (default 3000; 0 takes a free one)",
+    "SLUICE_HTTP_HOST   address (default 127.0.0.1; any other needs SLUICE_TOKEN)",
+    "SLUICE_TOKEN       the bearer token that every request must carry",
+    "SLUICE_BUCKET, AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID, …   the store to serve",
+    "",
+    ".env.example lists every variable. Ctrl-C ends running uploads and leaves nothing of them."
+  ],
+  flags: {},
+  run: async (args, world) => {
+    parseArgs({ args: [...args], options: {} })
+    const config = readConfig(world.env)
+    if (Result.isFailure(config)) throw new UsageError(config.failure)
+    const { http } = config.success
+    await using store = await openStore(config.success)
+    const app = serverApp(store.sluice, http, (line) => world.err(`sluice: ${line}`))
+    const server = await listen(app.fetch, http)
+    announce(world, server.url, store.description)
+    warnUnlessReady(store.sluice.ready(), world)
+    await aborted(world.signal)
+    // No new requests; uploads under way are aborted with the engine, and what then still is open is cut.
+    server.refuse()
+    await store.sluice.dispose()
+    await server.close()
+    return exitCode.done
+  }
+}
+
+const announce = ({ out }: World, url: string, description: ReadonlyArray<string>): void => {
+  out(`sluice  ${url}/`)
+  out(`upload  curl -T big.bin ${url}/objects/big.bin`)
+  for (const [i, line] of description.entries()) out(`${i === 0 ? "store " : "      "}  ${line}`)
+}
+
+/** A store that is not there yet may come; say so once and go on. */
+const warnUnlessReady = (ready: Promise<void>, { err, signal }: World): void => {
+  ready.catch((error: unknown) => {
+    if (!signal.aborted)
+      err(`sluice: the store is not ready: ${error instanceof Error ? error.message : String(error)}`)
+  })
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  })

@@ -1,0 +1,52 @@
+/**
+ * The store to serve: the one the environment names, else a development store on disk.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto"
+import { createSluice, type Sluice, s3 } from "@sluice/core/promise"
+import type { Config } from "./Config.ts"
+
+export interface OpenStore extends AsyncDisposable {
+  readonly sluice: Sluice
+  /** What it is, for the person who started it. */
+  readonly description: ReadonlyArray<string>
+}
+
+const directory = ".sluice"
+const developmentBucket = "sluice"
+
+/** Opens it; the development store only where neither a bucket nor an endpoint is named. */
+export const openStore = ({ engine, store }: Config): Promise<OpenStore> =>
+  store.bucket === undefined
+    ? openDevelopmentStore(engine)
+    : Promise.resolve(openNamedStore({ engine, store }, store.bucket))
+
+const openNamedStore = ({ engine, store }: Pick<Config, "engine" | "store">, bucket: string): OpenStore => {
+  const sluice = createSluice({ store: s3({ ...store, bucket }), ...engine })
+  return {
+    sluice,
+    description: [`s3://${bucket} at ${store.endpoint ?? "AWS"}`],
+    [Symbol.asyncDispose]: () => sluice.dispose()
+  }
+}
+
+const openDevelopmentStore = async (engine: Config["engine"]): Promise<OpenStore> => {
+  const { diskStore, startS3 } = await import("@sluice/testkit/store")
+  // Nobody else is meant to talk to it: a key that only this process knows.
+  const credentials = { accessKeyId: "sluice", secretAccessKey: randomBytes(24).toString("hex") }
+  const server = await startS3({ store: diskStore(directory), buckets: [developmentBucket], credentials })
+  const { endpoint, region } = server
+  const sluice = createSluice({ store: s3({ bucket: developmentBucket, endpoint, region, credentials }), ...engine })
+  return {
+    sluice,
+    description: [
+      `development store in ${directory}/, for trying out and not for data you care about;`,
+      "set SLUICE_BUCKET (and AWS_ENDPOINT_URL_S3) to serve a real one"
+    ],
+    [Symbol.asyncDispose]: async () => {
+      await sluice.dispose()
+      await server.close()
+    }
+  }
+}
