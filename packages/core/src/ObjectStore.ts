@@ -15,7 +15,7 @@ export interface ObjectAttributes {
   readonly contentDisposition?: string | undefined
   readonly contentEncoding?: string | undefined
   readonly contentLanguage?: string | undefined
-  /** User metadata; at most 2 KiB in all (S3 limit). Values outside ASCII are RFC 2047 encoded by stores; prefer ASCII. */
+  /** User metadata; at most 2 KiB in all (S3 limit). Values are ASCII, being HTTP headers; percent-encode others. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** At most 10 (S3 limit). */
   readonly tags?: Readonly<Record<string, string>> | undefined

@@ -87,15 +87,24 @@ export const partCount = (layout: PartLayout, size: number): number => {
 
 const utf8Length = (value: string): number => new TextEncoder().encode(value).length
 
+/** Printable ASCII: Node writes other characters as Latin-1 or throws, and the signature covers their UTF-8. */
+const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7e]*$/.test(value)
+
 const checkAttributes = (attributes: ObjectAttributes, { limits }: Capabilities): string | undefined => {
   const metadata = Object.entries(attributes.metadata ?? {})
   const bytes = metadata.reduce((sum, [name, value]) => sum + utf8Length(name) + utf8Length(value), 0)
   if (bytes > limits.maxMetadataBytes) {
     return `the metadata has ${bytes} bytes, the store takes ${limits.maxMetadataBytes}; shorten it or keep it elsewhere`
   }
-  const bad = metadata.find(([name, value]) => !/^[A-Za-z0-9!#$&'*+.^_`|~-]+$/.test(name) || /[\r\n\0]/.test(value))
+  const bad = metadata.find(([name, value]) => !/^[A-Za-z0-9!#$&'*+.^_`|~-]+$/.test(name) || !isHeaderValue(value))
   if (bad !== undefined) {
-    return `the metadata "${bad[0]}" cannot be an HTTP header; use letters, digits, - and _ in names and no line breaks in values`
+    return `the metadata "${bad[0]}" cannot be an HTTP header; use letters, digits, - and _ in names and ASCII without line breaks in values, for example encodeURIComponent(value)`
+  }
+  const { contentType, cacheControl, contentDisposition, contentEncoding, contentLanguage, storageClass } = attributes
+  const headers = { contentType, cacheControl, contentDisposition, contentEncoding, contentLanguage, storageClass }
+  const header = Object.entries(headers).find(([, value]) => value !== undefined && !isHeaderValue(value))
+  if (header !== undefined) {
+    return `${header[0]} cannot be an HTTP header; keep to ASCII without line breaks (file names: filename*=UTF-8''…, RFC 6266)`
   }
   const tags = Object.keys(attributes.tags ?? {}).length
   if (tags > limits.maxTags) return `${tags} tags were given, the store takes ${limits.maxTags}`
@@ -107,8 +116,18 @@ const checkKey = (key: string, { limits }: Capabilities): string | undefined => 
   const bytes = utf8Length(key)
   if (bytes > limits.maxKeyBytes) return `the key has ${bytes} bytes, the store takes ${limits.maxKeyBytes}`
   if (key.includes("\0")) return "the key holds a NUL character; remove it"
+  if (!key.isWellFormed()) return "the key holds half a character (a lone surrogate); correct its encoding"
+  // URL parsers resolve them (WHATWG URL §4.4), and MinIO refuses them: the object would land elsewhere or nowhere.
+  if (key.split("/").some((segment) => segment === "." || segment === "..")) {
+    return `the key "${key}" holds a . or .. segment, which URLs resolve; remove it`
+  }
   return undefined
 }
+
+const checkSize = (name: string, bytes: number | undefined): string | undefined =>
+  bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 0)
+    ? undefined
+    : `a ${name} of ${bytes} bytes makes no sense; declare the real one or none`
 
 const checkInput = (input: PlanInput, store: Capabilities): UploadError | undefined => {
   const { limits } = store
@@ -121,8 +140,10 @@ const checkInput = (input: PlanInput, store: Capabilities): UploadError | undefi
     (input.partSize > limits.maxPartSize
       ? `a part size of ${input.partSize} bytes is above the store's maximum of ${limits.maxPartSize}; lower it`
       : undefined) ??
-    (input.size !== undefined && (!Number.isSafeInteger(input.size) || input.size < 0)
-      ? `a size of ${input.size} bytes makes no sense; declare the real size or none`
+    checkSize("size", input.size) ??
+    checkSize("maxSize", input.maxSize) ??
+    (input.size !== undefined && input.maxSize !== undefined && input.size > input.maxSize
+      ? `the size of ${input.size} bytes is above the maxSize of ${input.maxSize}; correct one of them`
       : undefined) ??
     (!store.conditionalWrites && (input.condition.ifMatch ?? input.condition.ifNoneMatch) !== undefined
       ? `the store (${store.provider}) does not honour If-Match and If-None-Match; remove the condition`
@@ -173,7 +194,9 @@ const modeOf = (input: PlanInput, store: Capabilities): UploadPlan["mode"] | Upl
   }
   if (input.size === undefined) return "either"
   // Zero bytes cannot be a part: S3 wants at least one, so the object is a PUT.
-  return input.size === 0 || input.size < input.multipartThreshold ? "single" : "multipart"
+  if (input.size === 0) return "single"
+  const largestPut = Math.min(store.limits.maxPutSize, input.maxPartInMemory)
+  return input.size < input.multipartThreshold && input.size <= largestPut ? "single" : "multipart"
 }
 
 /**
@@ -187,7 +210,7 @@ export const plan = (input: PlanInput, store: Capabilities): Result.Result<Uploa
   const mode = modeOf(input, store)
   if (typeof mode !== "string") return Result.fail(mode)
   const layout = layoutOf(input, store)
-  const largest = mode === "single" ? Math.min(input.size ?? 0, layout.partSize) : layout.partSize
+  const largest = mode === "single" ? (input.size ?? 0) : layout.partSize
   if (largest > input.maxPartInMemory) {
     return Result.fail(
       uploadError(
