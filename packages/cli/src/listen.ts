@@ -32,10 +32,15 @@ export const listen = async (
 ): Promise<Listening> => {
   // A body of terabytes may take its time: no limit on the whole request, only on its headers.
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 65_000 })
-  server.on(
-    "request",
-    getRequestListener((request) => fetch(request), { overrideGlobalObjects: false })
-  )
+  const listener = getRequestListener((request) => fetch(request), { overrideGlobalObjects: false })
+  server.on("request", listener)
+  // A client that asks first (Expect: 100-continue) hears yes when its body is wanted: a refusal costs it no byte.
+  server.on("checkContinue", (request, response) => {
+    request.once("resume", () => {
+      if (!response.headersSent) response.writeContinue()
+    })
+    return listener(request, response)
+  })
   server.listen(port, host)
   try {
     await once(server, "listening")

@@ -85,7 +85,7 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
       }
       const [start, end] = range === undefined ? [0, head.size] : slice(head.size, range)
       if (range !== undefined && start >= end) {
-        throw uploadError({ _tag: "UnknownStoreError", code: "InvalidRange", status: 416, message: "no such range" })
+        throw uploadError({ _tag: "InvalidRequest", message: "the store refuses the request (InvalidRange)" })
       }
       return {
         ...head,

@@ -26,7 +26,7 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
     const decoded = c.req.param("name") ?? ""
     try {
       const grant = await authorized(authorize, request)
-      if (grant instanceof Response) return endUnread(request, grant)
+      if (grant instanceof Response) return grant
       const name = isWellEncoded(request.url)
         ? objectName(decoded)
         : invalidRequest("the URL is not valid UTF-8; encode it again")
@@ -44,7 +44,7 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
     } catch (error) {
       const response = errorResponse(error, decoded)
       if (response.status >= 500) onError?.(error, request)
-      return endUnread(request, response)
+      return response
     }
   }
   return new Hono().put(path, serve(put)).get(path, serve(get)).delete(path, serve(remove))
@@ -52,9 +52,3 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
 
 /** Deno also aborts the signal of a request that it has answered; there the failing body has to do. */
 const signalOf = (request: Request): AbortSignal | undefined => ("Deno" in globalThis ? undefined : request.signal)
-
-/** An answer before the body's end: without `close` the client's next request would wait behind bytes nobody reads. */
-const endUnread = (request: Request, response: Response): Response => {
-  if (request.body !== null) response.headers.set("Connection", "close")
-  return response
-}

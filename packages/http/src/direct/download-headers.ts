@@ -4,6 +4,7 @@
  * @module
  */
 import type { ObjectHead } from "@sluice/core/ObjectStore"
+import { metadataToken } from "@sluice/core/Session"
 import { quoted } from "./range.ts"
 
 /** RFC 8187 `ext-value`: everything but `attr-char` is percent-encoded. */
@@ -39,7 +40,9 @@ export const downloadHeaders = (name: string, head: ObjectHead): Headers => {
     ["Content-Encoding", head.contentEncoding],
     ["Content-Language", head.contentLanguage],
     ["Last-Modified", head.lastModified?.toUTCString()],
-    ...Object.entries(head.metadata ?? {}).map(([key, value]) => [`x-amz-meta-${key}`, value] as const)
+    ...Object.entries(head.metadata ?? {})
+      .filter(([key]) => key !== metadataToken)
+      .map(([key, value]) => [`x-amz-meta-${key}`, value] as const)
   ]
   for (const [key, value] of given) {
     if (value !== undefined && value !== "" && isHeaderValue(value)) headers.set(key, value)

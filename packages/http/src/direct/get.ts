@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { ObjectContent } from "@sluice/core/promise"
-import { isUploadError, type Reason, uploadError } from "@sluice/core/UploadError"
+import type { ByteRange, ObjectContent } from "@sluice/core/promise"
+import { isUploadError, type ReasonTag, type UploadError, uploadError } from "@sluice/core/UploadError"
 import { problem } from "../problem.ts"
 import type { Direct } from "./Direct.ts"
 import { downloadHeaders } from "./download-headers.ts"
-import { ifRange, parseRange, precondition, quoted } from "./range.ts"
+import { ifRange, isSatisfiable, parseRange, precondition, quoted } from "./range.ts"
 
 /** 200, 206, 304; 404, 412, 416. Hono answers HEAD by GET's handler, so that both live here. */
 export const get = async (direct: Direct): Promise<Response> => {
@@ -54,17 +54,15 @@ const open = async (direct: Direct): Promise<ObjectContent | Response> => {
   } catch (error) {
     if (!isUploadError(error)) throw error
     if (error.reason._tag === "PreconditionFailed") return sluice.get(key, { signal })
-    if (isUnsatisfiable(error.reason)) return unsatisfiable(direct)
-    throw error
+    return await unsatisfiable(direct, range, error)
   }
 }
 
-const isUnsatisfiable = (reason: Reason): boolean =>
-  reason._tag === "UnknownStoreError" && (reason.status === 416 || reason.code === "InvalidRange")
-
-/** RFC 9110 §15.5.17: a 416 tells the object's size. */
-const unsatisfiable = async ({ key, sluice }: Direct): Promise<Response> => {
+/** Stores say in many ways that a range holds no byte, so the object's size decides (RFC 9110 §15.5.17 wants it anyway). */
+const unsatisfiable = async ({ key, sluice }: Direct, range: ByteRange, error: UploadError): Promise<Response> => {
+  if (!maybeRange.has(error.reason._tag)) throw error
   const { size } = await sluice.head(key)
+  if (isSatisfiable(range, size)) throw error
   return problem({
     status: 416,
     reason: "RangeNotSatisfiable",
@@ -73,3 +71,5 @@ const unsatisfiable = async ({ key, sluice }: Direct): Promise<Response> => {
     headers: { "Content-Range": `bytes */${size}` }
   })
 }
+
+const maybeRange: ReadonlySet<ReasonTag> = new Set(["InvalidRequest", "UnknownStoreError", "InvalidResponse"])

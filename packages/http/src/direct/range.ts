@@ -19,6 +19,10 @@ export const parseRange = (header: string | null): ByteRange | undefined => {
   return Number(last) < start ? undefined : { start, end: Number(last) }
 }
 
+/** Whether the range holds a byte of an object of this size (§14.1.2). */
+export const isSatisfiable = (range: ByteRange, size: number): boolean =>
+  "suffix" in range ? range.suffix > 0 && size > 0 : range.start < size
+
 /** ETags stand in quotes in HTTP; some stores answer them bare. */
 export const quoted = (etag: string): string => (/^(W\/)?"/.test(etag) ? etag : `"${etag}"`)
 

@@ -1,0 +1,58 @@
+import { MiB } from "@sluice/core/Limits"
+import { expect, it } from "vitest"
+import { UsageError } from "./Command.ts"
+import type { Environment } from "./Config.ts"
+import { readUploadJob } from "./UploadJob.ts"
+
+const linesOf = (args: ReadonlyArray<string>, env: Environment = {}) => {
+  try {
+    readUploadJob(args, env)
+    return []
+  } catch (error) {
+    if (error instanceof UsageError) return error.lines
+    throw error
+  }
+}
+
+it("lets flags win over the environment", () => {
+  const job = readUploadJob(
+    ["a.bin", "s3://media/x/", "--part-size", "16MiB", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"],
+    { SLUICE_PART_SIZE: "8MiB", SLUICE_CONCURRENCY: "2", AWS_REGION: "us-east-1", AWS_ENDPOINT_URL_S3: "http://x:1" }
+  )
+  expect(job).toMatchObject({
+    store: { bucket: "media", region: "eu-west-1", endpoint: "http://127.0.0.1:1" },
+    keys: [["a.bin", "x/a.bin"]],
+    engine: { partSize: 16 * MiB, concurrency: 2 }
+  })
+})
+
+it("carries what is said about the object", () => {
+  const flags = ["--metadata", "a=1", "--metadata", "b=x=y", "--tag", "t=2", "--content-type", "text/plain", "--sse"]
+  expect(
+    readUploadJob(["-", "s3://media/k", ...flags, "--storage-class=GLACIER_IR", "--max-size", "1GiB"], {})
+  ).toMatchObject({
+    keys: [["-", "k"]],
+    attributes: {
+      contentType: "text/plain",
+      metadata: { a: "1", b: "x=y" },
+      tags: { t: "2" },
+      storageClass: "GLACIER_IR"
+    },
+    maxSize: 1024 * MiB,
+    sse: true
+  })
+})
+
+it("tells everything that is wrong at once, the environment included", () => {
+  const args = ["s3://media/k", "--part-size", "1", "--multipart", "maybe", "--metadata", "novalue", "--max-size", "0"]
+  const lines = linesOf(args, { SLUICE_CONCURRENCY: "0" })
+  for (const name of ["files", "--part-size", "--multipart", "--metadata", "--max-size", "SLUICE_CONCURRENCY"]) {
+    expect(lines.filter((line) => line.startsWith(`${name}: `))).toHaveLength(1)
+  }
+  expect(lines).toHaveLength(6)
+})
+
+it("wants files and a target", () => {
+  expect(linesOf([])).toEqual(["target: missing; give the files and then s3://bucket/key"])
+  expect(linesOf(["a.bin"])[0]).toContain("name a target such as s3://")
+})
