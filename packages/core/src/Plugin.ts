@@ -4,7 +4,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Capabilities } from "./Limits.ts"
 import type { ByteRange, ObjectHead, PartBody, StoredPart } from "./ObjectStore.ts"
@@ -183,17 +183,22 @@ export function make<State, R>(definition: Definition<State, Hooks, R | Scope.Sc
   return {
     name,
     open: Effect.fnUntraced(function* (upload) {
-      const saved =
-        state === undefined || upload.saved === undefined
-          ? undefined
-          : yield* Effect.mapError(Schema.decodeUnknownEffect(state)(upload.saved), fail)
+      if (state === undefined) {
+        return yield* open({
+          ...upload,
+          saved: undefined,
+          save: () => Effect.fail(fail(new Error("save() needs the plugin's `state` schema")))
+        })
+      }
+      // Loaded where it is needed: whoever declares a state has it loaded, everybody else starts sooner.
+      const { decodeUnknownEffect, encodeEffect } = yield* Effect.promise(() => import("effect/Schema"))
       return yield* open({
         ...upload,
-        saved,
-        save: (value) =>
-          state === undefined
-            ? Effect.fail(fail(new Error("save() needs the plugin's `state` schema")))
-            : Effect.flatMap(Effect.mapError(Schema.encodeEffect(state)(value), fail), upload.save)
+        saved:
+          upload.saved === undefined
+            ? undefined
+            : yield* Effect.mapError(decodeUnknownEffect(state)(upload.saved), fail),
+        save: (value) => Effect.flatMap(Effect.mapError(encodeEffect(state)(value), fail), upload.save)
       })
     })
   }

@@ -48,7 +48,9 @@ const percentOf = (sent: number, total: number | undefined): number | undefined 
   total === undefined ? undefined : total === 0 ? 0 : Math.min(99.99, Math.floor((sent / total) * 10_000) / 100)
 
 const advance = (p: Progress, at: number, sent: number, stored: number): Progress => {
-  const most = Math.max(p.sent, sent, stored)
+  // No more than the total: plugins may add bytes on the wire, and a retry sends some twice.
+  const limit = p.total ?? Number.POSITIVE_INFINITY
+  const most = Math.max(p.sent, Math.min(limit, Math.max(sent, stored)))
   const elapsed = p.at === undefined ? 0 : at - p.at
   const weight = elapsed <= 0 ? 0 : 1 - Math.exp(-elapsed / smoothingMs)
   const now = elapsed <= 0 ? p.bytesPerSecond : ((most - p.sent) / elapsed) * 1_000
@@ -58,7 +60,7 @@ const advance = (p: Progress, at: number, sent: number, stored: number): Progres
     ...p,
     at,
     sent: most,
-    stored: Math.max(p.stored, stored),
+    stored: Math.max(p.stored, Math.min(limit, stored)),
     percent: percentOf(most, p.total),
     bytesPerSecond,
     secondsLeft:
@@ -66,8 +68,11 @@ const advance = (p: Progress, at: number, sent: number, stored: number): Progres
   }
 }
 
-/** The next snapshot after one event. Bytes never go backwards, whatever is retried. */
+const hasEnded = ({ state }: Progress): boolean => state === "completed" || state === "failed" || state === "cancelled"
+
+/** The next snapshot after one event. Bytes never go backwards, whatever is retried; nothing follows the end. */
 export const next = (p: Progress, event: UploadEvent): Progress => {
+  if (hasEnded(p)) return p
   switch (event._tag) {
     case "UploadStarted":
       return {

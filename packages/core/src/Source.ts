@@ -17,16 +17,26 @@ export interface SourceIdentity {
   readonly inode?: string | undefined
 }
 
-/** An open source: pulled by the engine, a part at a time. */
-export interface SourceReader {
-  /** True where bytes are there for the asking (files, memory): a whole part is read in one call. */
-  readonly eager: boolean
+/** An open source: pulled by the engine, a part at a time. One call at a time. */
+export type SourceReader = PositionalReader | ChunkReader
+
+/** Bytes that are there for the asking (files, memory): a whole part is read in one call. */
+export interface PositionalReader {
+  readonly _tag: "Positional"
   /**
    * Fills the slices in order from the start of the first and returns how many bytes came; 0 means the
-   * end. May return fewer than asked. One call at a time. Settles soon after `signal` aborts, and
-   * writes nothing into the slices after it has settled.
+   * end. May return fewer than asked. Settles soon, and writes nothing after it has settled.
    */
-  readonly read: (into: ReadonlyArray<Uint8Array>, signal: AbortSignal) => Promise<number>
+  readonly read: (into: ReadonlyArray<Uint8Array>) => Promise<number>
+}
+
+/** Bytes that arrive in chunks of the source's choosing. */
+export interface ChunkReader {
+  readonly _tag: "Chunks"
+  /** The next chunk, of any length. May never settle. */
+  readonly next: () => Promise<{ readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }>
+  /** What was pulled and did not fit into the part before. */
+  rest: Uint8Array
 }
 
 /** Bytes to store. */
@@ -44,7 +54,8 @@ export interface Source {
   readonly open: (offset: number) => Effect.Effect<SourceReader, UploadError, Scope.Scope>
 }
 
-const sourceFailed = (cause: unknown): UploadError =>
+/** Whatever a source fails with, as `SourceFailed`. */
+export const sourceFailed = (cause: unknown): UploadError =>
   isUploadError(cause)
     ? cause
     : uploadError(
@@ -79,7 +90,7 @@ export const fromBytes = (bytes: Uint8Array, options: { readonly name?: string }
     Effect.sync(() => {
       let position = offset
       return {
-        eager: true,
+        _tag: "Positional",
         read: (into) => {
           const n = scatter(bytes.subarray(position), into)
           position += n
@@ -175,64 +186,40 @@ export const fromStream = <E>(stream: Stream.Stream<Uint8Array, E>, options: Str
 /** What `from` turns into a source. */
 export type Body = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Source
 
-/** A source from whatever holds bytes. A string is refused: it could be a path or the text itself. */
+/**
+ * A source from whatever holds bytes. What `options` say goes before what the body knows of itself; a
+ * declared size is checked by the engine. A string is refused: it could be a path or the text itself.
+ */
 export const from = (body: Body, options: StreamOptions = {}): Source | UploadError => {
-  if (body instanceof Uint8Array) return { ...fromBytes(body, named(options)), contentType: options.contentType }
-  if (typeof Blob === "function" && body instanceof Blob) return fromBlob(body)
+  if (body instanceof Uint8Array) return described(fromBytes(body), options)
+  if (typeof Blob === "function" && body instanceof Blob) return described(fromBlob(body), options)
   if (typeof ReadableStream === "function" && body instanceof ReadableStream) return fromReadableStream(body, options)
   if (typeof body === "object" && body !== null) {
-    if ("open" in body && typeof body.open === "function" && "replayable" in body) return body
+    if ("open" in body && typeof body.open === "function" && "replayable" in body) return described(body, options)
     if (Symbol.asyncIterator in body) return fromAsyncIterable(body, options)
   }
   return invalidRequest(
     typeof body === "string"
       ? "the body is a string, which may be a path or the bytes themselves; use Source.file(path) or Source.text(value)"
-      : `the body is ${describe(body)}; pass a Uint8Array, Blob, ReadableStream, async iterable, Node Readable or Source`
+      : `the body is ${kindOf(body)}; pass a Uint8Array, Blob, ReadableStream, async iterable, Node Readable or Source`
   )
 }
 
-const describe = (value: unknown): string =>
-  value === null ? "null" : typeof value === "object" ? `a ${value.constructor?.name ?? "plain object"}` : typeof value
+const described = (source: Source, options: StreamOptions): Source => ({
+  size: options.size ?? source.size,
+  replayable: source.replayable,
+  name: options.name ?? source.name,
+  contentType: options.contentType ?? source.contentType,
+  identity: source.identity,
+  open: (offset) => source.open(offset)
+})
 
-const named = (options: StreamOptions): { readonly name?: string } =>
-  options.name === undefined ? {} : { name: options.name }
-
-/** Reads chunks of any size one by one and keeps what did not fit for the next read. */
-const readChunks = (pull: () => Promise<Uint8Array | undefined>): SourceReader => {
-  let rest: Uint8Array = new Uint8Array(0)
-  let pending: Promise<Uint8Array | undefined> | undefined
-  return {
-    eager: false,
-    read: async (into, signal) => {
-      while (rest.length === 0) {
-        pending ??= pull()
-        const chunk = await unlessAborted(pending, signal)
-        pending = undefined
-        if (chunk === undefined) return 0
-        if (!(chunk instanceof Uint8Array)) {
-          throw uploadError({
-            _tag: "SourceFailed",
-            message: `the source gave ${describe(chunk)} instead of bytes; encode it to Uint8Array first`
-          })
-        }
-        rest = chunk
-      }
-      const n = scatter(rest, into)
-      rest = rest.subarray(n)
-      return n
-    }
-  }
+/** A value's kind in words, for messages. */
+export const kindOf = (value: unknown): string => {
+  if (value === null || typeof value !== "object") return String(value === null ? value : typeof value)
+  const name = value.constructor?.name ?? "plain object"
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`
 }
-
-const unlessAborted = <A>(promise: Promise<A>, signal: AbortSignal): Promise<A> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => reject(new DOMException("the read was given up", "AbortError"))
-    if (signal.aborted) return onAbort()
-    signal.addEventListener("abort", onAbort, { once: true })
-    promise
-      .then(resolve, (cause) => reject(sourceFailed(cause)))
-      .finally(() => signal.removeEventListener("abort", onAbort))
-  })
 
 /** A close that neither waits (a pending read may never settle) nor throws. */
 const closeQuietly = (close: () => unknown): Effect.Effect<void> =>
@@ -242,17 +229,12 @@ const closeQuietly = (close: () => unknown): Effect.Effect<void> =>
       .catch(() => undefined)
   })
 
+const nothing = new Uint8Array(0)
+
 const openReadable = (make: () => ReadableStream<Uint8Array>): Effect.Effect<SourceReader, UploadError, Scope.Scope> =>
   Effect.acquireRelease(Effect.try({ try: () => make().getReader(), catch: sourceFailed }), (reader) =>
     closeQuietly(() => reader.cancel())
-  ).pipe(
-    Effect.map((reader) =>
-      readChunks(async () => {
-        const next = await reader.read()
-        return next.done ? undefined : next.value
-      })
-    )
-  )
+  ).pipe(Effect.map((reader) => ({ _tag: "Chunks", next: () => reader.read(), rest: nothing })))
 
 const openIterable = (bytes: AsyncIterable<Uint8Array>): Effect.Effect<SourceReader, UploadError, Scope.Scope> =>
   Effect.acquireRelease(Effect.try({ try: () => bytes[Symbol.asyncIterator](), catch: sourceFailed }), (iterator) =>
@@ -260,11 +242,4 @@ const openIterable = (bytes: AsyncIterable<Uint8Array>): Effect.Effect<SourceRea
       // A Node Readable that waits for data is freed by destroy(); return() would wait with it.
       "destroy" in bytes && typeof bytes.destroy === "function" ? bytes.destroy() : iterator.return?.()
     )
-  ).pipe(
-    Effect.map((iterator) =>
-      readChunks(async () => {
-        const next = await iterator.next()
-        return next.done === true ? undefined : next.value
-      })
-    )
-  )
+  ).pipe(Effect.map((iterator) => ({ _tag: "Chunks", next: () => iterator.next(), rest: nothing })))

@@ -64,6 +64,9 @@ const operationAttributes = (bucket: string, operation: StoreOperation): Record<
   }
 }
 
+/** Where a span was opened is known from its name; a stack trace a span would cost more than the span. */
+export const noStack = { captureStackTrace: false } as const
+
 /** A store whose every call is a CLIENT span; one span an attempt, because the store makes one attempt a call. */
 export const traced = (store: ObjectStoreApi): ObjectStoreApi =>
   around(store, (operation, run) =>
@@ -74,10 +77,14 @@ export const traced = (store: ObjectStoreApi): ObjectStoreApi =>
           ...(error.requestId === undefined ? {} : { [attributes.requestId]: error.requestId })
         })
       ),
-      Effect.withSpan(spans.operation(operation._tag), {
-        kind: "client",
-        attributes: operationAttributes(store.bucket, operation)
-      })
+      Effect.withSpan(
+        spans.operation(operation._tag),
+        {
+          kind: "client",
+          attributes: operationAttributes(store.bucket, operation)
+        },
+        noStack
+      )
     )
   )
 

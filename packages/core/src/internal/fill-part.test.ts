@@ -7,20 +7,26 @@ import { makeSlabPool } from "./slab-pool.ts"
 
 const pattern = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
 
-/** Gives `bytes` in reads of `step` bytes at most. */
-const readerOf = (bytes: Uint8Array, step: number, eager: boolean): SourceReader => {
+/** Gives `bytes` in pieces of `step` bytes at most. */
+const readerOf = (bytes: Uint8Array, step: number, kind: SourceReader["_tag"]): SourceReader => {
   let at = 0
+  const piece = (most: number): Uint8Array => {
+    const from = at
+    at = Math.min(bytes.length, at + most)
+    return bytes.subarray(from, at)
+  }
+  if (kind === "Chunks") {
+    return {
+      _tag: "Chunks",
+      rest: new Uint8Array(0),
+      next: async () => (at === bytes.length ? { done: true } : { value: piece(step) })
+    }
+  }
   return {
-    eager,
+    _tag: "Positional",
     read: async (into) => {
-      let left = Math.min(step, bytes.length - at)
       const start = at
-      for (const slice of into) {
-        const piece = bytes.subarray(at, at + Math.min(left, slice.length))
-        slice.set(piece)
-        at += piece.length
-        left -= piece.length
-      }
+      for (const slice of into) slice.set(piece(Math.min(start + step - at, slice.length)))
       return at - start
     }
   }
@@ -39,14 +45,14 @@ const never = new AbortController().signal
 
 describe("filling a part", () => {
   it.each([
-    { size: 3 * slabSize + 17, step: 1_000, eager: false },
-    { size: 3 * slabSize + 17, step: slabSize + 1, eager: true },
-    { size: slabSize, step: 7, eager: false },
-    { size: 1, step: 1, eager: true }
-  ])("holds the source's bytes and their CRC32: %o", async ({ size, step, eager }) => {
+    { size: 3 * slabSize + 17, step: 1_000, kind: "Chunks" as const },
+    { size: 3 * slabSize + 17, step: slabSize + 1, kind: "Positional" as const },
+    { size: slabSize, step: 7, kind: "Chunks" as const },
+    { size: 1, step: 1, kind: "Positional" as const }
+  ])("holds the source's bytes and their CRC32: %o", async ({ size, step, kind }) => {
     const bytes = pattern(size)
     const pool = makeSlabPool(8 * slabSize)
-    const part = await fillPart(readerOf(bytes, step, eager), pool, size, never)
+    const part = await fillPart(readerOf(bytes, step, kind), pool, size, never)
     expect(part.size).toBe(size)
     expect(join(part.slices)).toEqual(bytes)
     expect(part.crc32).toBe(crc32(bytes))
@@ -56,39 +62,85 @@ describe("filling a part", () => {
 
   it("says that the source has ended and keeps no slab it does not need", async () => {
     const pool = makeSlabPool(8 * slabSize)
-    const part = await fillPart(readerOf(pattern(10), 10, true), pool, 8 * slabSize, never)
+    const part = await fillPart(readerOf(pattern(10), 10, "Positional"), pool, 8 * slabSize, never)
     expect(part).toMatchObject({ size: 10, ended: true })
     expect(pool.inUse()).toBe(slabSize)
   })
 
   it("takes slabs as bytes arrive from a source that is not there for the asking", async () => {
     const pool = makeSlabPool(8 * slabSize)
-    const source = readerOf(pattern(slabSize), slabSize, false)
-    let most = 0
-    const watching: SourceReader = {
-      eager: false,
-      read: (into, signal) => {
-        most = Math.max(most, pool.inUse())
-        return source.read(into, signal)
+    let given = 0
+    const source: SourceReader = {
+      _tag: "Chunks",
+      rest: new Uint8Array(0),
+      next: async () => {
+        expect(pool.inUse()).toBe(Math.ceil(given / slabSize) * slabSize)
+        given += slabSize / 2
+        return { value: new Uint8Array(slabSize / 2) }
       }
     }
-    await fillPart(watching, pool, slabSize + 1, never)
-    expect(most).toBe(2 * slabSize)
+    await fillPart(source, pool, 3 * slabSize, never)
   })
 
-  it("gives every slab back when the source fails or the fill is given up", async () => {
+  it("keeps what does not fit for the part that follows", async () => {
+    const bytes = pattern(slabSize)
+    const pool = makeSlabPool(8 * slabSize)
+    const reader = readerOf(bytes, 1_000, "Chunks")
+    const first = await fillPart(reader, pool, 1_500, never)
+    const second = await fillPart(reader, pool, slabSize, never)
+    expect(join([...first.slices, ...second.slices])).toEqual(bytes)
+    expect(second.ended).toBe(true)
+  })
+
+  it("refuses what is not bytes, saying what it is", async () => {
+    const text: SourceReader = JSON.parse('{"_tag":"Chunks","rest":""}')
+    const reader = Object.assign(text, { rest: new Uint8Array(0), next: async () => ({ value: "text" }) })
+    await expect(fillPart(reader, makeSlabPool(slabSize), 10, never)).rejects.toThrow("string instead of bytes")
+  })
+
+  it("gives every slab back when the source fails", async () => {
     const pool = makeSlabPool(4 * slabSize)
-    const failing: SourceReader = { eager: false, read: () => Promise.reject(new Error("torn")) }
-    await expect(fillPart(failing, pool, slabSize, never)).rejects.toThrow("torn")
-    const controller = new AbortController()
-    const endless: SourceReader = {
-      eager: false,
-      read: async () => {
-        controller.abort()
-        return 1
-      }
+    for (const failing of [
+      { _tag: "Positional", read: () => Promise.reject(new Error("torn")) },
+      { _tag: "Chunks", rest: new Uint8Array(5), next: () => Promise.reject(new Error("torn")) }
+    ] satisfies ReadonlyArray<SourceReader>) {
+      await expect(fillPart(failing, pool, slabSize, never)).rejects.toThrow("torn")
+      expect(pool.inUse()).toBe(0)
     }
-    await expect(fillPart(endless, pool, slabSize, controller.signal)).rejects.toThrow()
+  })
+
+  it("gives up at once on a source that never gives, and leaves alone what comes later", async () => {
+    const pool = makeSlabPool(slabSize)
+    const controller = new AbortController()
+    let give = (_: { value: Uint8Array }): void => {}
+    const silent: SourceReader = {
+      _tag: "Chunks",
+      rest: new Uint8Array(8),
+      next: () => new Promise((resolve) => (give = resolve))
+    }
+    const filling = fillPart(silent, pool, slabSize, controller.signal)
+    controller.abort()
+    await expect(filling).rejects.toThrow("given up")
+    expect(pool.inUse()).toBe(0)
+    const [slab] = (await pool.open(slabSize).take(1, never)) ?? []
+    slab?.fill(7)
+    give({ value: new Uint8Array(16).fill(1) })
+    await Promise.resolve()
+    expect(slab?.every((byte) => byte === 7)).toBe(true)
+  })
+
+  it("waits for a positional read before its slabs go back", async () => {
+    const pool = makeSlabPool(slabSize)
+    const controller = new AbortController()
+    let end = (_: number): void => {}
+    const reader: SourceReader = { _tag: "Positional", read: () => new Promise((resolve) => (end = resolve)) }
+    const filling = fillPart(reader, pool, slabSize, controller.signal)
+    await Promise.resolve()
+    await Promise.resolve()
+    controller.abort()
+    expect(pool.inUse()).toBe(slabSize)
+    end(1)
+    await expect(filling).rejects.toThrow("given up")
     expect(pool.inUse()).toBe(0)
   })
 })

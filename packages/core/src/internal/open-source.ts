@@ -13,18 +13,26 @@ import type { Named } from "./run-hooks.ts"
 /** Chunks handed to `body` hooks. */
 const chunkSize = 64 * 1024
 
-/** The reader as chunks of its own memory, counted against the declared size. */
+/** The reader's bytes in memory of their own, counted against the declared size. */
 async function* chunksOf(reader: SourceReader, declared: number | undefined): AsyncGenerator<Uint8Array> {
-  const never = new AbortController().signal
   let actual = 0
   while (true) {
-    const chunk = new Uint8Array(chunkSize)
-    const n = await reader.read([chunk], never)
-    if (n === 0) break
-    actual += n
-    yield chunk.subarray(0, n)
+    const chunk = await nextChunk(reader)
+    if (chunk === undefined) break
+    actual += chunk.length
+    yield chunk
   }
   if (declared !== undefined && actual !== declared) throw uploadError({ _tag: "SizeMismatch", declared, actual })
+}
+
+const nextChunk = async (reader: SourceReader): Promise<Uint8Array | undefined> => {
+  if (reader._tag === "Chunks") {
+    const { done, value } = await reader.next()
+    return done === true ? undefined : value
+  }
+  const chunk = new Uint8Array(chunkSize)
+  const n = await reader.read([chunk])
+  return n === 0 ? undefined : chunk.subarray(0, n)
 }
 
 /** Whether the hooks let the source's size stand. */

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { SourceReader } from "../Source.ts"
-import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
+import { type SourceReader, sourceFailed } from "../Source.ts"
+import type { UploadError } from "../UploadError.ts"
 import { type FilledPart, fillPart } from "./fill-part.ts"
 import { fromAbortable } from "./from-abortable.ts"
 import type { SlabPool } from "./slab-pool.ts"
@@ -16,18 +16,6 @@ export interface PartMemory {
   readonly fill: (reader: SourceReader, size: number) => Effect.Effect<FilledPart, UploadError>
   readonly release: (part: FilledPart) => Effect.Effect<void>
 }
-
-const readFailed = (cause: unknown): UploadError =>
-  isUploadError(cause)
-    ? cause
-    : uploadError(
-        {
-          _tag: "SourceFailed",
-          message: `the source failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-          cause
-        },
-        { cause }
-      )
 
 /** Slabs of one upload; what is still held when the scope closes goes back to the pool. */
 export const makePartMemory = (pool: SlabPool): Effect.Effect<PartMemory, never, Scope.Scope> =>
@@ -43,7 +31,7 @@ export const makePartMemory = (pool: SlabPool): Effect.Effect<PartMemory, never,
           const part = await fillPart(reader, pool, size, signal)
           held.add(part)
           return part
-        }, readFailed),
+        }, sourceFailed),
       release: (part) =>
         Effect.sync(() => {
           if (held.delete(part)) pool.release(part.slabs)

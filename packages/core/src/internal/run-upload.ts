@@ -17,7 +17,7 @@ import type { Plugin, UploadContext } from "../Plugin.ts"
 import { metadataToken, type Session } from "../Session.ts"
 import type { SourceReader } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
-import { attributes, metrics, spans } from "../Telemetry.ts"
+import { attributes, metrics, noStack, spans } from "../Telemetry.ts"
 import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import type { UploadControl, UploadRequest } from "../Uploader.ts"
@@ -328,13 +328,17 @@ export const runUpload = Effect.fnUntraced(
           1
         )
       ),
-      Effect.withSpan(spans.upload, {
-        attributes: {
-          [attributes.bucket]: engine.store.bucket,
-          [attributes.key]: request.key,
-          ...(request.source.size === undefined ? {} : { [attributes.sourceSize]: request.source.size })
-        }
-      })
+      Effect.withSpan(
+        spans.upload,
+        {
+          attributes: {
+            [attributes.bucket]: engine.store.bucket,
+            [attributes.key]: request.key,
+            ...(request.source.size === undefined ? {} : { [attributes.sourceSize]: request.source.size })
+          }
+        },
+        noStack
+      )
     )
 )
 

@@ -9,7 +9,7 @@ import { crc32 } from "../Checksum.ts"
 import type { PartBody, StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
 import type { SendPart } from "../Plugin.ts"
-import { attributes, partStored, spans } from "../Telemetry.ts"
+import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { transformPart } from "./run-hooks.ts"
@@ -114,6 +114,7 @@ export const sendPart = Effect.fnUntraced(
   },
   (effect, _run, _uploadId, part) =>
     Effect.withSpan(effect, spans.part, {
+      ...noStack,
       attributes: {
         [attributes.partNumber]: part.partNumber,
         [attributes.partOffset]: part.offset,

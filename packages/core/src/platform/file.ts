@@ -78,7 +78,7 @@ export const openFile = (path: string, offset: number): Effect.Effect<SourceRead
     Effect.map((handle) => {
       let position = offset
       return {
-        eager: true,
+        _tag: "Positional",
         read: async (into) => {
           try {
             const { bytesRead } =

@@ -17,7 +17,6 @@ import {
   type S3ClientConfig,
   UploadPartCommand
 } from "@aws-sdk/client-s3"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -122,7 +121,11 @@ const makeClient = (options: S3Options, region: string | undefined, pathStyle: b
 
 /** Stores other than AWS mostly ignore the region, but SigV4 wants one: do not fail for the lack of it. */
 const fallbackRegion = Effect.fnUntraced(function* (options: S3Options) {
-  if (options.endpoint === undefined || options.profile !== undefined) return undefined
+  if (options.region !== undefined || options.endpoint === undefined || options.profile !== undefined) {
+    return options.region
+  }
+  // Loaded here: with it comes Schema, a tenth of a CPU second that most programs need not pay.
+  const Config = yield* Effect.promise(() => import("effect/Config"))
   const named = yield* Effect.forEach(["AWS_REGION", "AWS_PROFILE"], (name) =>
     Effect.orElseSucceed(Config.option(Config.String(name)), Option.none)
   )
@@ -513,7 +516,7 @@ export const layer = (options: S3Options): Layer.Layer<ObjectStore, UploadError>
       if (problem !== undefined) return yield* problem
       const pathStyle =
         options.forcePathStyle ?? (options.endpoint !== undefined && providerOf(options.endpoint) !== "aws")
-      const region = options.region ?? (yield* fallbackRegion(options))
+      const region = yield* fallbackRegion(options)
       const client = yield* Effect.acquireRelease(
         Effect.sync(() => makeClient(options, region, pathStyle)),
         (client) => Effect.sync(() => client.destroy())
