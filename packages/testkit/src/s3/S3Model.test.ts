@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Readable } from "node:stream"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { ObjectRecord, PartRecord, Segment, UploadRecord } from "./Records.ts"
 import { S3Model, slice } from "./S3Model.ts"
@@ -16,16 +17,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-const put = (model: S3Model, text: string) =>
-  model.write(
-    (async function* () {
-      yield Buffer.from(text)
-    })()
-  )
+const put = <A>(model: S3Model, text: string, commit: (segments: ReadonlyArray<Segment>) => Promise<A>) =>
+  model.write(Readable.from([Buffer.from(text)]), commit)
 
 const objectOf = (segments: ReadonlyArray<Segment>, uploadId?: string): ObjectRecord => ({
   kind: "object",
-  bucket: "b",
+  bucket: "media",
   key: "k",
   size: segments.reduce((sum, { length }) => sum + length, 0),
   etag: "",
@@ -38,7 +35,7 @@ const objectOf = (segments: ReadonlyArray<Segment>, uploadId?: string): ObjectRe
 const uploadOf = (uploadId: string): UploadRecord => ({
   kind: "upload",
   uploadId,
-  bucket: "b",
+  bucket: "media",
   key: "k",
   initiated: 0,
   headers: {}
@@ -85,21 +82,17 @@ describe("S3Model", () => {
     let snapshots = 0
     const store = stepped(diskStore(live), () => cp(live, join(directory, `${snapshots++}`), { recursive: true }))
     const model = await S3Model.open(store)
-    await model.createBucket("b", 0)
-    const old = await put(model, "old")
-    await model.putObject(objectOf(old), () => {})
-    await model.release(old)
+    await model.createBucket("media", 0)
+    await put(model, "old", (segments) => model.putObject(objectOf(segments), () => {}))
     await model.createUpload(uploadOf("u"))
-    const upload = model.upload("b", "k", "u")
+    const upload = model.upload("media", "k", "u")
     for (const [number, text] of [
       [1, "one "],
       [2, "replaced"],
       [2, "two "],
       [3, "unlisted"]
     ] as const) {
-      const segments = await put(model, text)
-      await model.putPart(upload, partOf("u", number, segments))
-      await model.release(segments)
+      await put(model, text, (segments) => model.putPart(upload, partOf("u", number, segments)))
     }
     const listed = [1, 2].flatMap((number) => upload.parts.get(number)?.segments ?? [])
     await model.completeUpload(
@@ -107,7 +100,7 @@ describe("S3Model", () => {
       () => objectOf(listed, "u"),
       () => {}
     )
-    await model.deleteObject("b", "k")
+    await model.deleteObject("media", "k")
     await store.close()
 
     const seen: Array<string> = []
@@ -115,7 +108,7 @@ describe("S3Model", () => {
       const path = join(directory, `${step}`)
       const reopened = diskStore(path)
       const after = await S3Model.open(reopened)
-      const object = after.buckets.get("b")?.objects.get("k")
+      const object = after.buckets.get("media")?.objects.get("k")
       const text = object === undefined ? "none" : await textOf(after, object)
       if (seen.at(-1) !== text) seen.push(text)
       const parts = [...after.uploads.values()].flatMap(({ parts }) => [...parts.values()])
@@ -138,19 +131,22 @@ describe("S3Model", () => {
       ...memory,
       // The abort comes in while the part's record is on its way to the disk.
       save: async (record) => {
-        if (record.kind === "part") await model?.abortUpload(model.upload("b", "k", "u"))
+        if (record.kind === "part") await model?.abortUpload(model.upload("media", "k", "u"))
         await memory.save(record)
       },
       forgetBlob: async (blob) => void forgotten.push(blob)
     }
     model = await S3Model.open(store)
-    await model.createBucket("b", 0)
+    await model.createBucket("media", 0)
     await model.createUpload(uploadOf("u"))
-    const segments = await put(model, "late")
-    const late = model.putPart(model.upload("b", "k", "u"), partOf("u", 1, segments))
+    const upload = model.upload("media", "k", "u")
+    const blobs: Array<string> = []
+    const late = put(model, "late", (segments) => {
+      blobs.push(...segments.map(({ blob }) => blob))
+      return model.putPart(upload, partOf("u", 1, segments))
+    })
     await expect(late).rejects.toMatchObject({ code: "NoSuchUpload" })
-    await model.release(segments)
-    expect(forgotten).toEqual(segments.map(({ blob }) => blob))
+    expect(forgotten).toEqual(blobs)
   })
 
   it("keeps the old object when the store cannot save the new one", async () => {
@@ -163,22 +159,22 @@ describe("S3Model", () => {
       }
     }
     const model = await S3Model.open(store)
-    await model.createBucket("b", 0)
-    await model.putObject(objectOf(await put(model, "old")), () => {})
+    await model.createBucket("media", 0)
+    const write = (text: string) => put(model, text, (segments) => model.putObject(objectOf(segments), () => {}))
+    await write("old")
     full = true
-    await expect(model.putObject(objectOf(await put(model, "new")), () => {})).rejects.toThrow("no space left")
-    expect(await textOf(model, model.object("b", "k"))).toBe("old")
+    await expect(write("new")).rejects.toThrow("no space left")
+    expect(await textOf(model, model.object("media", "k"))).toBe("old")
   })
 
   it("lets go of bytes only when the last reader has", async () => {
     const model = await S3Model.open(memoryStore())
-    await model.createBucket("b", 0)
-    const segments = await put(model, "read me")
-    await model.putObject(objectOf(segments), () => {})
-    await model.release(segments)
+    await model.createBucket("media", 0)
+    await put(model, "read me", (segments) => model.putObject(objectOf(segments), () => {}))
+    const { segments } = model.object("media", "k")
     const reading = model.read(segments, 0, 7)
     const dropped = model.read(segments, 0, 7)
-    await model.deleteObject("b", "k")
+    await model.deleteObject("media", "k")
     await dropped.return?.()
     expect(Buffer.from((await reading.next()).value ?? []).toString()).toBe("read me")
     expect((await reading.next()).done).toBe(true)
@@ -189,13 +185,13 @@ describe("S3Model", () => {
 it("slice picks the parts of segments that make up a range", () => {
   const segments = [
     { blob: "a", offset: 10, length: 5 },
-    { blob: "b", offset: 0, length: 5 }
+    { blob: "media", offset: 0, length: 5 }
   ]
   expect(slice(segments, 0, 10)).toEqual(segments)
   expect(slice(segments, 4, 2)).toEqual([
     { blob: "a", offset: 14, length: 1 },
-    { blob: "b", offset: 0, length: 1 }
+    { blob: "media", offset: 0, length: 1 }
   ])
-  expect(slice(segments, 5, 1)).toEqual([{ blob: "b", offset: 0, length: 1 }])
+  expect(slice(segments, 5, 1)).toEqual([{ blob: "media", offset: 0, length: 1 }])
   expect(slice(segments, 3, 0)).toEqual([])
 })

@@ -15,6 +15,9 @@ export interface Upload {
   readonly parts: Map<number, PartRecord>
 }
 
+/** S3 user guide, "Bucket naming rules": 3 to 63 of `a-z 0-9 . -`, ends alphanumeric, no IP address, no `..`. */
+const bucketName = /^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
 /**
  * The truth about buckets, objects and uploads: maps in memory, written through to the store before anyone sees a
  * change. One record saved is one commit, so a crash leaves either the old state or the new one.
@@ -93,8 +96,9 @@ export class S3Model {
     return upload
   }
 
-  createBucket(name: string, created: number): Promise<void> {
-    return this.#locks.run(name, async () => {
+  async createBucket(name: string, created: number): Promise<void> {
+    if (!bucketName.test(name)) throw new S3Error("InvalidBucketName", undefined, { BucketName: name })
+    await this.#locks.run(name, async () => {
       if (this.buckets.has(name)) throw new S3Error("BucketAlreadyOwnedByYou", undefined, { BucketName: name })
       const record: BucketRecord = { kind: "bucket", name, created }
       await this.#store.save(record)
@@ -206,8 +210,11 @@ export class S3Model {
     for (const part of parts) await this.#uses.release(part.segments)
   }
 
-  /** Stores a body. The bytes stay until `release`, longer if a record committed meanwhile names them. */
-  async write(body: AsyncIterable<Uint8Array>): Promise<ReadonlyArray<Segment>> {
+  /** Stores a body and hands it to `commit`. The bytes stay if a record that is saved there names them. */
+  async write<A>(
+    body: AsyncIterable<Uint8Array>,
+    commit: (segments: ReadonlyArray<Segment>) => Promise<A>
+  ): Promise<A> {
     const writer = await this.#store.writeBlob()
     let length = 0
     try {
@@ -221,15 +228,20 @@ export class S3Model {
     }
     if (length === 0) {
       await writer.abort()
-      return []
+      return commit([])
     }
     const segments = [{ blob: await writer.commit(), offset: 0, length }]
-    this.#uses.retain(segments)
-    return segments
+    return this.holding(segments, () => commit(segments))
   }
 
-  release(segments: ReadonlyArray<Segment>): Promise<void> {
-    return this.#uses.release(segments)
+  /** Runs `work` while these bytes stay, whatever happens to the object they belong to. */
+  async holding<A>(segments: ReadonlyArray<Segment>, work: () => Promise<A>): Promise<A> {
+    this.#uses.retain(segments)
+    try {
+      return await work()
+    } finally {
+      await this.#uses.release(segments)
+    }
   }
 
   /** Bytes `[offset, offset + length)` of the segments' concatenation; they stay readable until the end or `return`. */

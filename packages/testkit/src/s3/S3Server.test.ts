@@ -7,19 +7,16 @@ import {
   CopyObjectCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
-  DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketLocationCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
   ListMultipartUploadsCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
-  ListPartsCommand,
   PutObjectCommand,
   S3Client,
   UploadPartCommand,
@@ -96,25 +93,6 @@ describe("objects", () => {
     expect(await server.object("media", "stream")).toEqual(Buffer.concat(chunks))
   })
 
-  it("may be empty", async () => {
-    await s3.send(new PutObjectCommand({ ...at("empty"), Body: "" }))
-    expect(await server.object("media", "empty")).toEqual(Buffer.alloc(0))
-    expect(await s3.send(new GetObjectCommand(at("empty")))).toMatchObject({ ContentLength: 0 })
-  })
-
-  it("are read by range", async () => {
-    await s3.send(new PutObjectCommand({ ...at("digits"), Body: "0123456789" }))
-    const range = async (Range: string) => {
-      const { Body, ContentRange } = await s3.send(new GetObjectCommand({ ...at("digits"), Range }))
-      return [await Body?.transformToString(), ContentRange]
-    }
-    expect(await range("bytes=2-4")).toEqual(["234", "bytes 2-4/10"])
-    expect(await range("bytes=7-")).toEqual(["789", "bytes 7-9/10"])
-    expect(await range("bytes=-3")).toEqual(["789", "bytes 7-9/10"])
-    expect(await range("bytes=8-99")).toEqual(["89", "bytes 8-9/10"])
-    await expect(range("bytes=10-")).rejects.toMatchObject({ name: "InvalidRange", $metadata: { httpStatusCode: 416 } })
-  })
-
   it("are copied without their bytes moving, and outlive their source", async () => {
     await s3.send(new PutObjectCommand({ ...at("source"), Body: "copy me", Metadata: { a: "1" } }))
     await s3.send(new CopyObjectCommand({ ...at("copy"), CopySource: "media/source" }))
@@ -170,21 +148,9 @@ describe("conditions", () => {
 })
 
 describe("buckets", () => {
-  it("are created, found, listed and deleted when empty", async () => {
-    const Bucket = "a-new-bucket"
-    await expect(s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({ name: "NotFound" })
-    await s3.send(new CreateBucketCommand({ Bucket }))
-    await expect(s3.send(new CreateBucketCommand({ Bucket }))).rejects.toMatchObject({
-      name: "BucketAlreadyOwnedByYou"
-    })
-    await s3.send(new HeadBucketCommand({ Bucket }))
-    expect((await s3.send(new GetBucketLocationCommand({ Bucket }))).LocationConstraint ?? "").toBe("")
-    expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain(Bucket)
-    await s3.send(new PutObjectCommand({ Bucket, Key: "x", Body: "x" }))
-    await expect(s3.send(new DeleteBucketCommand({ Bucket }))).rejects.toMatchObject({ name: "BucketNotEmpty" })
-    await s3.send(new DeleteObjectCommand({ Bucket, Key: "x" }))
-    await s3.send(new DeleteBucketCommand({ Bucket }))
-    await expect(s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({ name: "NotFound" })
+  it("are made at the start, listed, and in the server's region", async () => {
+    expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain("media")
+    expect((await s3.send(new GetBucketLocationCommand({ Bucket: "media" }))).LocationConstraint ?? "").toBe("")
   })
 })
 
@@ -267,7 +233,13 @@ describe("multipart uploads", () => {
       Key: "big",
       ServerSideEncryption: "AES256"
     })
-    expect(await server.object("media", "big")).toEqual(Buffer.concat([first, second]))
+    const whole = Buffer.from((await server.object("media", "big")) ?? [])
+    expect(whole.equals(Buffer.concat([first, second]))).toBe(true)
+    expect(server.requests.filter(({ op, key }) => op === "UploadPart" && key === "big")).toMatchObject([
+      { partNumber: 2, attempt: 1, status: 200 },
+      { partNumber: 1, attempt: 1, status: 200 },
+      { partNumber: 1, attempt: 2, status: 200 }
+    ])
     expect(await s3.send(new HeadObjectCommand({ ...at("big"), PartNumber: 2 }))).toMatchObject({
       ContentLength: second.length,
       PartsCount: 2,
@@ -277,33 +249,6 @@ describe("multipart uploads", () => {
     expect(await bytesOf(across)).toEqual(Buffer.concat([first.subarray(-2), second.subarray(0, 2)]))
     expect(server.openUploads()).toEqual([])
     await expect(complete(upload, [one, two])).rejects.toMatchObject({ name: "NoSuchUpload" })
-  })
-
-  it("are aborted for good", async () => {
-    const upload = await create("aborted")
-    await part(upload, 1, second)
-    await s3.send(new AbortMultipartUploadCommand(upload))
-    await expect(s3.send(new ListPartsCommand(upload))).rejects.toMatchObject({ name: "NoSuchUpload" })
-    await expect(s3.send(new AbortMultipartUploadCommand(upload))).rejects.toMatchObject({ name: "NoSuchUpload" })
-    await expect(part(upload, 2, second)).rejects.toMatchObject({ name: "NoSuchUpload" })
-    expect(await server.object("media", "aborted")).toBeUndefined()
-  })
-
-  it("list their parts in pages", async () => {
-    const upload = await create("paged")
-    for (const number of [3, 1, 2]) await part(upload, number, Buffer.from(`part ${number}`))
-    const page = await s3.send(new ListPartsCommand({ ...upload, MaxParts: 2 }))
-    expect(page).toMatchObject({
-      IsTruncated: true,
-      NextPartNumberMarker: "2",
-      Parts: [{ PartNumber: 1, Size: 6 }, { PartNumber: 2 }]
-    })
-    const rest = await s3.send(new ListPartsCommand({ ...upload, PartNumberMarker: "2" }))
-    expect(rest).toMatchObject({
-      IsTruncated: false,
-      Parts: [{ PartNumber: 3, ETag: `"${md5(Buffer.from("part 3"))}"` }]
-    })
-    await s3.send(new AbortMultipartUploadCommand(upload))
   })
 
   it("are listed by prefix in pages, those of one key in the order they began", async () => {

@@ -1,12 +1,9 @@
-import { once } from "node:events"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
 import type { Credentials } from "./auth/Credentials.ts"
-import { makeHttpListener } from "./http-listener.ts"
 import { type JournalEntry, RequestJournal } from "./RequestJournal.ts"
 import type { Middleware } from "./S3Call.ts"
 import { makeS3Handler } from "./S3Handler.ts"
 import { S3Model } from "./S3Model.ts"
+import { serveHttp } from "./serve-http.ts"
 import { memoryStore } from "./store/memory-store.ts"
 import type { S3Store } from "./store/S3Store.ts"
 
@@ -67,51 +64,35 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     idempotentComplete = false,
     clock = Date.now
   } = options
-  const model = await S3Model.open(store)
-  for (const bucket of buckets) if (!model.buckets.has(bucket)) await model.createBucket(bucket, clock())
   const journal = new RequestJournal()
-  const listener = makeHttpListener(
-    makeS3Handler({
-      ...{ model, region, credentials, serverSideEncryption, idempotentComplete, clock, journal },
-      middleware
-    })
-  )
-
-  // A part of 5 GiB may take its time: no limit on the whole request.
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, listener.onRequest)
-  server.on("checkContinue", listener.onRequest)
-  const sockets = new Set<Socket>()
-  server.on("connection", (socket) => {
-    sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
-  })
-  const address = await listen(server, port, host).catch(async (error: unknown) => {
+  const start = async () => {
+    const model = await S3Model.open(store)
+    for (const bucket of buckets) if (!model.buckets.has(bucket)) await model.createBucket(bucket, clock())
+    const context = { model, region, credentials, serverSideEncryption, idempotentComplete, clock }
+    return { model, http: await serveHttp(makeS3Handler({ ...context, journal, middleware }), port, host) }
+  }
+  const { model, http } = await start().catch(async (error: unknown) => {
     await store.close()
     throw error
   })
 
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= (async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of sockets) socket.destroy()
-      await Promise.all([closed, listener.settled()])
-      await store.close()
-    })()
+    closing ??= http.close().then(() => store.close())
     return closing
   }
   return {
-    endpoint: `http://${host}:${address.port}`,
+    endpoint: `http://${host}:${http.port}`,
     region,
     credentials,
-    port: address.port,
+    port: http.port,
     requests: journal.entries,
     openUploads: () =>
       [...model.uploads.values()].map(({ record: { bucket, key, uploadId }, parts }) => ({
         ...{ bucket, key, uploadId },
         parts: [...parts.keys()].sort((a, b) => a - b)
       })),
-    openSockets: () => sockets.size,
+    openSockets: http.openSockets,
     object: async (bucket, key) => {
       const object = model.buckets.get(bucket)?.objects.get(key)
       if (object === undefined) return undefined
@@ -122,12 +103,4 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     close,
     [Symbol.asyncDispose]: close
   }
-}
-
-async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  server.listen(port, host)
-  await once(server, "listening")
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the server has no TCP address")
-  return address
 }

@@ -64,6 +64,9 @@ function assertAcceptable(headers: Headers, serverSideEncryption: boolean): void
   if (storageClass !== undefined && !storageClasses.includes(storageClass)) throw new S3Error("InvalidStorageClass")
   if (tagsOf(headers["x-amz-tagging"]).length > MAX_TAGS)
     throw new S3Error("InvalidTag", "Object tags cannot be greater than 10")
+  if (Object.keys(headers).some((name) => name.startsWith("x-amz-object-lock-"))) {
+    throw new S3Error("NotImplemented", "Object lock is not implemented here.")
+  }
   if (!serverSideEncryption) return
   const encryption = headers["x-amz-server-side-encryption"]
   if (

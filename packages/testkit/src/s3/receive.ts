@@ -26,12 +26,7 @@ export async function receive<A>(
     throw new S3Error("EntityTooLarge", undefined, { MaxSizeAllowed: `${MAX_PUT_BYTES}` })
   }
   const integrity = new Integrity(call, wanted)
-  const segments = await model.write(integrity.watch(call.body))
-  try {
-    return await commit({ ...integrity.verified, segments })
-  } finally {
-    await model.release(segments)
-  }
+  return model.write(integrity.watch(call.body), (segments) => commit({ ...integrity.verified, segments }))
 }
 
 /** A verified body as text, for the XML of some requests. */

@@ -1,6 +1,5 @@
 import { ok, okXml } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
-import { S3Error } from "../S3Error.ts"
 
 export const listBuckets: Handler = async (_call, { model }) =>
   okXml("ListAllMyBucketsResult", {
@@ -13,11 +12,7 @@ export const listBuckets: Handler = async (_call, { model }) =>
     }
   })
 
-/** S3 user guide, "Bucket naming rules": 3 to 63 of `a-z 0-9 . -`, ends alphanumeric, no IP address, no `..`. */
-const bucketName = /^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
-
 export const createBucket: Handler = async ({ bucket }, { model, clock }) => {
-  if (!bucketName.test(bucket)) throw new S3Error("InvalidBucketName", undefined, { BucketName: bucket })
   await model.createBucket(bucket, clock())
   return ok({ location: `/${bucket}` })
 }

@@ -27,7 +27,7 @@ export const copyObject: Handler = async (call, context) => {
   const { uploadId: _, ...origin } = source
   const attributes = directive === "REPLACE" ? attributesOf(headers, context) : source.headers
   const object: ObjectRecord = { ...origin, bucket, key, modified: clock(), headers: attributes }
-  await model.putObject(object, (current) => assertWritable(headers, current))
+  await model.holding(source.segments, () => model.putObject(object, (current) => assertWritable(headers, current)))
   return okXml(
     "CopyObjectResult",
     {

@@ -6,8 +6,9 @@ import { copyObject } from "./copy.ts"
 import { deleteObjects } from "./delete-objects.ts"
 import { listObjects, listObjectsV2 } from "./list-objects.ts"
 import { listMultipartUploads, listParts } from "./list-uploads.ts"
-import { abortMultipartUpload, createMultipartUpload, uploadPart, uploadPartCopy } from "./multipart.ts"
+import { abortMultipartUpload, createMultipartUpload } from "./multipart.ts"
 import { deleteObject, getObject, getObjectTagging, headObject, putObject } from "./objects.ts"
+import { uploadPart, uploadPartCopy } from "./upload-part.ts"
 
 export const operations: Readonly<Record<Operation, Handler>> = {
   ListBuckets: listBuckets,

@@ -3,7 +3,7 @@ import { request } from "node:http"
 import { connect } from "node:net"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { presign } from "../../test/behaviour/presign.ts"
-import { type S3Server, startS3 } from "../index.ts"
+import { memoryStore, type S3Server, startS3 } from "../index.ts"
 
 let server: S3Server
 
@@ -135,8 +135,14 @@ it("close ends every connection", async () => {
   expect(other.openSockets()).toBe(0)
 })
 
-it("a port that is taken is an error, and the store is closed again", async () => {
-  await expect(startS3({ port: server.port })).rejects.toMatchObject({ code: "EADDRINUSE" })
+it("a start that fails is an error, and the store is closed again", async () => {
+  let closed = 0
+  const store = () => ({ ...memoryStore(), close: async () => void closed++ })
+  await expect(startS3({ port: server.port, store: store() })).rejects.toMatchObject({ code: "EADDRINUSE" })
+  await expect(startS3({ buckets: ["Not A Bucket"], store: store() })).rejects.toMatchObject({
+    code: "InvalidBucketName"
+  })
+  expect(closed).toBe(2)
 })
 
 /** Yields to the event loop until something has happened. */

@@ -1,24 +1,44 @@
 import { once } from "node:events"
-import type { IncomingMessage, ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import { Hangup, type S3Response } from "./message.ts"
 import type { S3Handler } from "./S3Handler.ts"
 
-export interface HttpListener {
-  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
-  /** Resolves when no request is under way any more. */
-  settled(): Promise<void>
+export interface HttpServer {
+  readonly port: number
+  openSockets(): number
+  /** Stops listening, ends every connection and waits for the handlers that were at work. */
+  close(): Promise<void>
 }
 
-/** Gives a handler its socket: bodies with back-pressure, `100 Continue` when a body is asked for, hang-ups. */
-export function makeHttpListener(handler: S3Handler): HttpListener {
+/** Gives a handler its sockets: bodies with back-pressure, `100 Continue` when a body is asked for, hang-ups. */
+export async function serveHttp(handler: S3Handler, port: number, host: string): Promise<HttpServer> {
   const running = new Set<Promise<void>>()
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const run = serve(handler, incoming, outgoing).finally(() => running.delete(run))
+    running.add(run)
+  }
+  // A part of 5 GiB may take its time: no limit on the whole request.
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, onRequest)
+  server.on("checkContinue", onRequest)
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  server.listen(port, host)
+  await once(server, "listening")
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("the server has no TCP address")
   return {
-    onRequest(request, response) {
-      const run = serve(handler, request, response).finally(() => running.delete(run))
-      running.add(run)
-    },
-    async settled() {
-      while (running.size > 0) await Promise.all(running)
+    port: address.port,
+    openSockets: () => sockets.size,
+    async close() {
+      const closed = once(server, "close")
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+      await Promise.all(running)
     }
   }
 }

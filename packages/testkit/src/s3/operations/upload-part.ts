@@ -1,0 +1,95 @@
+import { encryptionEcho } from "../attributes.ts"
+import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
+import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
+import type { PartRecord } from "../Records.ts"
+import { parseRange } from "../range.ts"
+import { type Received, receive } from "../receive.ts"
+import { ok, okXml, quote } from "../respond.ts"
+import type { S3Call } from "../S3Call.ts"
+import type { Handler, S3Context } from "../S3Context.ts"
+import { S3Error } from "../S3Error.ts"
+import { slice, type Upload } from "../S3Model.ts"
+import { copySource } from "./copy.ts"
+import { openUpload } from "./multipart.ts"
+
+const MAX_PART_NUMBER = 10_000
+
+export const uploadPart: Handler = async (call, context) => {
+  const upload = openUpload(call, context.model)
+  assertPartNumber(call)
+  return receive(call, context.model, partAlgorithm(call, upload), async (received) => {
+    const { etag, checksum } = await putPart(call, upload, received, context)
+    return ok({
+      etag: quote(etag),
+      ...encryptionEcho(upload.record.headers),
+      ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].header]: checksum.value })
+    })
+  })
+}
+
+/** The copied range is read once for its digests; its bytes stay where they are. */
+export const uploadPartCopy: Handler = async (call, context) => {
+  const { model } = context
+  const upload = openUpload(call, model)
+  assertPartNumber(call)
+  const source = copySource(call, model)
+  const { offset, length } = copyRange(call, source.size)
+  const segments = slice(source.segments, offset, length)
+  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, upload.record.checksum?.algorithm)
+  const { etag, modified, checksum } = await model.holding(segments, async () => {
+    for await (const _ of integrity.watch(model.read(segments, 0, length)));
+    return putPart(call, upload, { ...integrity.verified, segments }, context)
+  })
+  return okXml("CopyPartResult", {
+    ETag: quote(etag),
+    LastModified: new Date(modified).toISOString(),
+    ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].element]: checksum.value })
+  })
+}
+
+async function putPart(
+  { partNumber = 0 }: S3Call,
+  upload: Upload,
+  { md5, size, checksum, segments }: Received,
+  { model, clock }: S3Context
+): Promise<PartRecord> {
+  const part: PartRecord = {
+    kind: "part",
+    uploadId: upload.record.uploadId,
+    partNumber,
+    size,
+    etag: md5,
+    modified: clock(),
+    segments,
+    ...(checksum === undefined ? {} : { checksum })
+  }
+  await model.putPart(upload, part)
+  return part
+}
+
+function assertPartNumber({ partNumber = 0 }: S3Call): void {
+  if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return
+  throw new S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", {
+    ArgumentName: "partNumber"
+  })
+}
+
+/** All parts of an upload carry its algorithm; with COMPOSITE each must bring its value along. */
+function partAlgorithm(call: S3Call, { record: { checksum } }: Upload): ChecksumAlgorithm | undefined {
+  const declared = declaredAlgorithm(call)
+  if (checksum === undefined || declared === checksum.algorithm) return declared
+  if (declared === undefined && checksum.type === "FULL_OBJECT") return checksum.algorithm
+  const [expected, actual] = [checksum.algorithm, declared ?? "null"].map((name) => name.toLowerCase())
+  throw new S3Error(
+    "InvalidRequest",
+    `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`
+  )
+}
+
+function copyRange({ headers }: S3Call, size: number) {
+  const header = headers["x-amz-copy-source-range"]
+  if (header === undefined) return { offset: 0, length: size }
+  const span = parseRange(header, size)
+  if (span !== undefined) return span
+  throw new S3Error("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last")
+}
