@@ -129,6 +129,22 @@ describe("filling a part", () => {
     expect(slab?.every((byte) => byte === 7)).toBe(true)
   })
 
+  it("asks nothing of the source when it was given up before it began", async () => {
+    const pool = makeSlabPool(slabSize)
+    let asked = false
+    const reader: SourceReader = {
+      _tag: "Chunks",
+      rest: new Uint8Array(0),
+      next: () => {
+        asked = true
+        return Promise.reject(new Error("torn"))
+      }
+    }
+    await expect(fillPart(reader, pool, slabSize, AbortSignal.abort())).rejects.toThrow("given up")
+    expect(asked).toBe(false)
+    expect(pool.inUse()).toBe(0)
+  })
+
   it("waits for a positional read before its slabs go back", async () => {
     const pool = makeSlabPool(slabSize)
     const controller = new AbortController()

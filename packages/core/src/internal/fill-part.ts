@@ -111,6 +111,8 @@ const fillChunks = async (reader: ChunkReader, size: number, fill: Filling, take
 
 const nothing = new Uint8Array(0)
 
+const givenUp = (): DOMException => new DOMException("the fill was given up", "AbortError")
+
 /**
  * Reads up to `size` bytes. The CRC is taken while the bytes are warm. On failure and on abort every slab
  * is back in the pool when the promise settles, and nothing is written into it any more.
@@ -121,6 +123,8 @@ export const fillPart = (
   size: number,
   signal: AbortSignal
 ): Promise<FilledPart> => {
+  // Before anything is asked of the source: a chunk that nobody awaits would reject unhandled.
+  if (signal.aborted) return Promise.reject(givenUp())
   const ticket = pool.open(size)
   const fill: Filling = { slabs: [], filled: 0, crc: 0, ended: false, over: false }
   const take: Take = (count) => ticket.take(count, signal)
@@ -137,13 +141,12 @@ export const fillPart = (
       fill.over = true
       const end = (): void => {
         giveBack()
-        reject(new DOMException("the fill was given up", "AbortError"))
+        reject(givenUp())
       }
       // A positional read writes into our slabs and ends soon: wait for it. A chunk may never come: do not.
       if (reader._tag === "Positional") work.then(end, end)
       else end()
     }
-    if (signal.aborted) return onAbort()
     signal.addEventListener("abort", onAbort, { once: true })
     work.then(
       () => {
