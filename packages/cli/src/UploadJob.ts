@@ -33,7 +33,11 @@ export const flags = {
   "part-size": { type: "string", value: "SIZE", help: "bytes a part, 5MiB to 5GiB (default: 8MiB)" },
   concurrency: { type: "string", value: "N", help: "parts in flight, 1 to 256 (default: 4)" },
   multipart: { type: "string", value: "MODE", help: "never, auto or always (default: auto)" },
-  "max-size": { type: "string", value: "SIZE", help: "at most this much comes out of the pipe; makes all parts equal" },
+  "max-size": {
+    type: "string",
+    value: "SIZE",
+    help: "the most that can come out of the pipe; plans equal parts for it"
+  },
   "content-type": { type: "string", value: "TYPE", help: "media type (default: by the file's name)" },
   "cache-control": { type: "string", value: "TEXT", help: "Cache-Control of the object" },
   metadata: { type: "string", multiple: true, value: "K=V", help: "user metadata; may be repeated" },

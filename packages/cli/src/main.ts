@@ -37,7 +37,9 @@ const run = async (argv: ReadonlyArray<string>, world: World): Promise<number> =
   if (name === "--help" || name === "-h" || name === "help") return done(world, await overview())
   const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load === undefined) {
-    throw new UsageError([name === undefined ? "name a command" : `there is no command "${name}"`])
+    throw new UsageError([
+      `${name === undefined ? "name a command" : `there is no command "${name}"`}; try sluice --help`
+    ])
   }
   const command = await load()
   const end = args.indexOf("--")

@@ -109,8 +109,20 @@ const statusOf = ({ reason }: UploadError): number =>
     ? reason.status
     : statuses[reason._tag].status
 
+/** Ended on purpose: the client went away, or the server stops. Nothing an operator must hear of. */
+export const isAborted = (error: unknown): boolean => error instanceof Error && error.name === "AbortError"
+
 /** What a failed request gets to see. `name` is the object as the client calls it. */
 export const problemOf = (error: unknown, name?: string): Problem => {
+  if (isAborted(error)) {
+    return {
+      status: 503,
+      reason: "Aborted",
+      title: "The upload was ended",
+      detail: "this server ended the upload, because it stops or its client went away; send it again",
+      retryable: true
+    }
+  }
   if (!isUploadError(error)) {
     return { status: 500, reason: "InternalError", title: "Internal error", detail: `something broke; ${log}` }
   }

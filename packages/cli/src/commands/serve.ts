@@ -30,7 +30,10 @@ export const serve: Command = {
     parseArgs({ args: [...args], options: {} })
     const config = readConfig(world.env)
     if (Result.isFailure(config)) throw new UsageError(config.failure)
-    const { http } = config.success
+    const { http, store: named } = config.success
+    if (named.bucket === undefined && named.endpoint !== undefined) {
+      throw new UsageError([`SLUICE_BUCKET: missing; name the bucket at ${named.endpoint} that is to be served`])
+    }
     await using store = await openStore(config.success)
     const app = serverApp(store.sluice, http, (line) => world.err(`sluice: ${line}`))
     const server = await listen(app.fetch, http)

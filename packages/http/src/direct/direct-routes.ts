@@ -9,7 +9,7 @@ import { invalidRequest, isUploadError } from "@sluice/core/UploadError"
 import { type Context, Hono } from "hono"
 import { routePath } from "hono/route"
 import { authorized } from "../authorize.ts"
-import { errorResponse } from "../error-response.ts"
+import { errorResponse, isAborted } from "../error-response.ts"
 import { isWellEncoded, keyOf, objectName } from "../object-name.ts"
 import type { RouteOptions } from "../sluice-routes.ts"
 import type { Direct } from "./Direct.ts"
@@ -43,7 +43,7 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
       })
     } catch (error) {
       const response = errorResponse(error, decoded)
-      if (response.status >= 500) onError?.(error, request)
+      if (response.status >= 500 && !isAborted(error)) onError?.(error, request)
       return response
     }
   }

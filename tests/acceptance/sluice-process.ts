@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import type { S3Server } from "@sluice/testkit"
+import { onTestFinished } from "vitest"
+
+const bin = join(import.meta.dirname, "../../packages/cli/bin/sluice.js")
+
+type Environment = Readonly<Record<string, string>>
+
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+  /** Lines on standard error. */
+  readonly lines: ReadonlyArray<string>
+}
+
+/** A fresh directory, gone after the test. */
+export const tempDirectory = async (): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), "sluice-acceptance-"))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** What `sluice` needs to know of an embedded store. */
+export const environmentOf = ({ credentials, endpoint, region }: S3Server): Environment => ({
+  AWS_ENDPOINT_URL_S3: endpoint,
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey
+})
+
+/** `sluice …` as a process of its own, with nothing of our environment but PATH; killed after the test. */
+export const start = (
+  args: ReadonlyArray<string>,
+  options: { readonly env?: Environment; readonly cwd?: string } = {}
+) => {
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { PATH: process.env["PATH"], HOME: tmpdir(), ...options.env }
+  })
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL")
+      await once(child, "exit")
+    }
+  })
+  // A process that ends early breaks its pipe; that is what the test is about, not a failure of it.
+  child.stdin.on("error", () => undefined)
+  const ended: Promise<Ended> = Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]).then(
+    ([out, err, [code]]) => ({ code, out, err, lines: err.split("\n").filter((line) => line !== "") })
+  )
+  return { child, ended }
+}
+
+/** Runs `sluice …` to its end; `input` goes into standard input. */
+export const run = (
+  args: ReadonlyArray<string>,
+  options: { readonly env?: Environment; readonly cwd?: string; readonly input?: Uint8Array } = {}
+): Promise<Ended> => {
+  const { child, ended } = start(args, options)
+  child.stdin.end(options.input ?? new Uint8Array(0))
+  return ended
+}
+
+/** `sluice serve` on a free port, answering; killed after the test. */
+export const serve = async (env: Environment = {}, cwd?: string) => {
+  const directory = cwd ?? (await tempDirectory())
+  const { child, ended } = start(["serve"], { env: { SLUICE_HTTP_PORT: "0", ...env }, cwd: directory })
+  const url = await Promise.race([
+    announced(child),
+    ended.then(({ err }) => Promise.reject(new Error(`sluice serve ended: ${err}`)))
+  ])
+  return { child, ended, url, directory }
+}
+
+/** The first line of standard output says where it listens. */
+const announced = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    let seen = ""
+    child.stdout?.on("data", (chunk: Buffer) => {
+      seen += chunk.toString()
+      const url = /^sluice +(http:\S+?)\/?$/m.exec(seen)?.[1]
+      if (url !== undefined) resolve(url)
+    })
+  })
