@@ -149,6 +149,19 @@ describe("S3Model", () => {
     expect(forgotten).toEqual(blobs)
   })
 
+  it("of two writers that may only create, one is told of the other, however slow the store", async () => {
+    const memory = memoryStore()
+    const save = async () => void (await new Promise((resolve) => setImmediate(resolve)))
+    const model = await S3Model.open({ ...memory, save })
+    await model.createBucket("media", 0)
+    const create = () =>
+      model.putObject(objectOf([]), (current) => {
+        if (current !== undefined) throw new Error("taken")
+      })
+    const rivals = await Promise.allSettled([create(), create()])
+    expect(rivals.map(({ status }) => status)).toEqual(["fulfilled", "rejected"])
+  })
+
   it("keeps the old object when the store cannot save the new one", async () => {
     const memory = memoryStore()
     let full = false
