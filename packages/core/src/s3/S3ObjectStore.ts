@@ -79,12 +79,19 @@ const sdkCredentials = ({ accessKeyId, secretAccessKey, sessionToken }: StaticCr
   ...(sessionToken === undefined ? {} : { sessionToken: reveal(sessionToken) })
 })
 
+/** A caller's provider fails as the SDK's own do, so that both are `CredentialsUnavailable`. */
+const providerFailed = (cause: unknown): never => {
+  const error = new Error(cause instanceof Error ? cause.message : String(cause), { cause })
+  error.name = "CredentialsProviderError"
+  throw error
+}
+
 const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3ClientConfig, "credentials"> => {
   if (credentials === undefined) return {}
   if (typeof credentials !== "function") return { credentials: sdkCredentials(credentials) }
   return {
     credentials: async () => {
-      const current = await credentials()
+      const current = await credentials().catch(providerFailed)
       return {
         ...sdkCredentials(current),
         ...(current.expiration === undefined ? {} : { expiration: current.expiration })

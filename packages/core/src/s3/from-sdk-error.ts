@@ -68,6 +68,7 @@ export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError
       )
     }
   }
+  const region = cause.$response?.headers?.["x-amz-bucket-region"]
   return classifyError(
     {
       ...(code === undefined ? {} : { code }),
@@ -75,6 +76,7 @@ export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError
       ...(text(cause.message) === undefined ? {} : { message: String(cause.message) }),
       ...(retryAfterMs(cause) === undefined ? {} : { retryAfterMs: retryAfterMs(cause) ?? 0 }),
       ...(text(cause.$metadata?.requestId) === undefined ? {} : { requestId: String(cause.$metadata?.requestId) }),
+      ...(region === undefined ? {} : { region }),
       cause
     },
     context
