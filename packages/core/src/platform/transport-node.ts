@@ -144,7 +144,7 @@ const exchange = (
       response.on("end", () => {
         if (!settle()) return
         // An answer before the body was sent (403, 503): the rest must not go out on this connection.
-        const early = !outgoing.writableFinished
+        const early = next < request.body.length || (!outgoing.writableFinished && head.statusCode >= 300)
         if (early) outgoing.destroy()
         const answer = { ...head, body: joinTrimmed(chunks) }
         if (early) closed(outgoing).then(() => resolve(answer))
