@@ -21,7 +21,8 @@ import {
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import { MiB, pattern, sha256 } from "./bytes.ts"
-import { download, type EmbeddedTarget, expectQuiet, type StoreOptions, type Target } from "./target.ts"
+import { openRequests, openSockets } from "./connections.ts"
+import { download, type EmbeddedTarget, type StoreOptions, type Target } from "./target.ts"
 
 /** Small parts, and waits as short as they can be. */
 export const quick = {
@@ -67,7 +68,7 @@ export const attempt = async (
   { store, expected, standing, mayBeStored = false, neverStarts = false, during, ...options }: Setup = {}
 ): Promise<Outcome> => {
   const key = request.key ?? freshKey()
-  const sluice = createSluice({ ...quick, ...options, store: s3({ ...target.store, ...store }) })
+  await using sluice = createSluice({ ...quick, ...options, store: s3({ ...target.store, ...store }) })
   const progress: Array<Progress> = []
   const upload = sluice.upload({
     ...request,
@@ -97,7 +98,9 @@ export const attempt = async (
   const outcome: Outcome = { key: stored?.key ?? key, stored, error, events, progress }
 
   // At once, not eventually: `done()` and `abort()` settle when nothing is left.
+  const endpoint = store?.endpoint ?? target.store.endpoint
   expect(target.open(outcome.key)).toBe(0)
+  if (stored === undefined) expect(openRequests(endpoint)).toEqual([])
   checkEvents(outcome, neverStarts)
   checkProgress(outcome)
   if (isEmbedded(target)) target.server.faults.clear()
@@ -105,8 +108,9 @@ export const attempt = async (
   const bytes = expected ?? (request.body instanceof Uint8Array ? request.body : undefined)
   await checkObject(target, outcome, { bytes, standing, mayBeStored })
   await checkMemory(target)
-  if (isEmbedded(target)) await expectQuiet(target, outcome.key)
   await sluice.dispose()
+  await expect.poll(() => openRequests(endpoint), { interval: 1 }).toEqual([])
+  await expect.poll(() => openSockets(endpoint), { interval: 1 }).toBe(0)
   return outcome
 }
 

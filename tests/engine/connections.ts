@@ -1,0 +1,39 @@
+/**
+ * What this process has open towards a store, seen from Node itself: no hook of ours, no trust in the engine.
+ */
+import { subscribe } from "node:diagnostics_channel"
+import type { ClientRequest } from "node:http"
+import type { Socket } from "node:net"
+
+const sockets = new Set<Socket>()
+const requests = new Set<ClientRequest>()
+
+const has = <K extends string>(message: unknown, name: K): message is Record<K, unknown> =>
+  typeof message === "object" && message !== null && name in message
+
+const isSocket = (u: unknown): u is Socket => has(u, "remotePort") && has(u, "destroyed")
+const isRequest = (u: unknown): u is ClientRequest => has(u, "socket") && has(u, "destroyed")
+
+subscribe("net.client.socket", (message) => {
+  if (!has(message, "socket") || !isSocket(message.socket)) return
+  const { socket } = message
+  sockets.add(socket)
+  socket.once("close", () => sockets.delete(socket))
+})
+subscribe("http.client.request.start", (message) => {
+  if (has(message, "request") && isRequest(message.request)) requests.add(message.request)
+})
+
+const portOf = (endpoint: string): number => Number(new URL(endpoint).port)
+
+/** Requests to this endpoint whose answer is not there and whose socket still is. */
+export const openRequests = (endpoint: string): ReadonlyArray<string> => {
+  for (const request of requests) if (request.destroyed) requests.delete(request)
+  return [...requests]
+    .filter(({ socket }) => socket?.remotePort === portOf(endpoint))
+    .map(({ method, path }) => `${method} ${path.replace(/\?.*/, "")}`)
+}
+
+/** Sockets to this endpoint, idle ones included. */
+export const openSockets = (endpoint: string): number =>
+  [...sockets].filter((socket) => !socket.destroyed && socket.remotePort === portOf(endpoint)).length

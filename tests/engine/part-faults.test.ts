@@ -1,0 +1,220 @@
+import * as Plugin from "@sluice/core/Plugin"
+import type { FaultAction } from "@sluice/testkit"
+import * as Effect from "effect/Effect"
+import { expect, it } from "vitest"
+import { chunksOf, MiB, pattern, webStream } from "./bytes.ts"
+import { abortBehindItsBack, onEmbedded } from "./target.ts"
+import { attempt, failedWith, freshKey, type Outcome, type Setup, succeeded } from "./trial.ts"
+
+const part = 5 * MiB
+const size = 2 * part + 1_000
+const bytes = pattern(size)
+
+/** Names of what was retried, in order. */
+const retried = ({ events }: Outcome): ReadonlyArray<string> =>
+  events.flatMap((event) => (event._tag === "Retrying" ? [event.error.reason._tag] : []))
+
+const expectAccounted = ({ events, progress }: Outcome, total: number): void => {
+  const stored = events.flatMap((event) => (event._tag === "PartStored" ? [event] : []))
+  expect(stored.map(({ partNumber }) => partNumber).sort((a, b) => a - b)).toEqual(stored.map((_, i) => i + 1))
+  expect(stored.reduce((sum, event) => sum + event.size, 0)).toBe(total)
+  expect(progress.at(-1)).toMatchObject({ stored: total, sent: total, partsStored: stored.length })
+}
+
+onEmbedded("a part that fails once is sent again, identical", (target) => {
+  const passing: ReadonlyArray<readonly [what: string, FaultAction, reason: string]> = [
+    ["answered 500", { type: "status", status: 500, code: "InternalError" }, "Unavailable"],
+    ["answered 503 SlowDown", { type: "status", status: 503, code: "SlowDown" }, "Throttled"],
+    ["answered 400 RequestTimeout", { type: "status", status: 400, code: "RequestTimeout" }, "Stalled"],
+    ["reset before its first byte", { type: "reset", afterBytes: 0 }, "Unavailable"],
+    ["reset in its middle", { type: "reset", afterBytes: part / 2 }, "Unavailable"],
+    ["reset at its last byte", { type: "reset", afterBytes: part }, "Unavailable"],
+    ["whose connection ends before it is stored", { type: "dropBeforeCommit" }, "Unavailable"],
+    ["whose answer is lost after it was stored", { type: "dropAfterCommit" }, "Unavailable"],
+    ["answered with a captive portal's page", { type: "html200" }, "InvalidResponse"],
+    ["answered with nothing", { type: "emptyBody" }, "InvalidResponse"],
+    ["corrupted on its way", { type: "corrupt", byte: part - 1 }, "ChecksumMismatch"],
+    ["not read to its end, nor answered", { type: "stall", afterBytes: MiB }, "Stalled"],
+    ["read to its end and never answered", { type: "stall", afterBytes: part }, "Stalled"]
+  ]
+  it.each(passing)("%s", async (_, action, reason) => {
+    const key = freshKey()
+    target().server.faults.add({ match: { op: "UploadPart", key, partNumber: 2 }, action })
+    const body = webStream(chunksOf(bytes))
+    const outcome = await attempt(target(), { key, body }, { expected: bytes, stallTimeoutMs: 1_000 })
+    succeeded(outcome)
+    expect(retried(outcome)).toEqual([reason])
+    expectAccounted(outcome, size)
+    expect(outcome.events).toContainEqual(expect.objectContaining({ _tag: "PartStored", partNumber: 2, attempts: 2 }))
+    expect(target().count("UploadPart", key)).toBe(4)
+    expect(target().count("CreateMultipartUpload", key)).toBe(1)
+  })
+
+  it.each(passing.filter(([, { type }]) => type !== "reset" && type !== "stall"))(
+    "as one PUT, %s",
+    async (_, action, reason) => {
+      const key = freshKey()
+      const small = pattern(100_000)
+      const fault = action.type === "corrupt" ? { ...action, byte: 99_999 } : action
+      target().server.faults.add({ match: { op: "PutObject", key }, action: fault })
+      const outcome = await attempt(target(), { key, body: small })
+      succeeded(outcome)
+      // An answer that was lost is looked up, and not sent again when the object is there.
+      expect(retried(outcome)).toEqual(action.type === "dropAfterCommit" ? [] : [reason])
+      expectAccounted(outcome, small.length)
+    }
+  )
+
+  it("by its MD5 where the store takes no CRC32", async () => {
+    const key = freshKey()
+    target().server.faults.add({
+      match: { op: "UploadPart", key, partNumber: 1 },
+      action: { type: "corrupt", byte: 7 }
+    })
+    const outcome = await attempt(target(), { key, body: bytes }, { store: { provider: "b2" } })
+    expect(outcome.stored).toMatchObject({ size })
+    expect(retried(outcome)).toEqual(["ChecksumMismatch"])
+  })
+
+  it("no sooner than Retry-After says", async () => {
+    const key = freshKey()
+    const action = { type: "status", status: 503, code: "SlowDown", retryAfter: 1 } as const
+    target().server.faults.add({ match: { op: "PutObject", key }, action })
+    const outcome = await attempt(target(), { key, body: pattern(10) })
+    succeeded(outcome)
+    const delays = outcome.events.flatMap((event) => (event._tag === "Retrying" ? [event.delayMs] : []))
+    expect(delays).toHaveLength(1)
+    expect(delays[0]).toBeGreaterThanOrEqual(1_000)
+  })
+
+  it("every part of it, from every source", async () => {
+    for (const body of [bytes, webStream(chunksOf(bytes))]) {
+      const key = freshKey()
+      const status = { type: "status", status: 500, code: "InternalError" } as const
+      target().server.faults.add({ match: { op: "UploadPart", key, attempt: 1 }, action: status, times: 10 })
+      const outcome = await attempt(target(), { key, body }, { expected: bytes })
+      succeeded(outcome)
+      expect(retried(outcome)).toHaveLength(3)
+      expectAccounted(outcome, size)
+    }
+  })
+
+  it("as does a Create that is answered 500, with a page, or with nothing", async () => {
+    for (const action of [
+      { type: "status", status: 500, code: "InternalError" },
+      { type: "html200" },
+      { type: "emptyBody" }
+    ] as const) {
+      const key = freshKey()
+      target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action })
+      const outcome = await attempt(target(), { key, body: bytes })
+      succeeded(outcome)
+      expect(retried(outcome)).toHaveLength(1)
+    }
+  })
+})
+
+onEmbedded("a part that cannot be stored fails the upload, and nothing is left", (target) => {
+  const always = (action: FaultAction, partNumber = 2) => {
+    const key = freshKey()
+    target().server.faults.add({
+      match: { op: "UploadPart", key, partNumber },
+      action,
+      times: Number.POSITIVE_INFINITY
+    })
+    return key
+  }
+  const run = (key: string, setup: Setup = {}): Promise<Outcome> =>
+    attempt(target(), { key, body: bytes }, { maxAttempts: 4, ...setup })
+
+  it("when every answer is a page: InvalidResponse, never success", async () => {
+    const error = failedWith(await run(always({ type: "html200" })), "InvalidResponse")
+    expect(error).toMatchObject({ attempts: 4, retry: "persistent", partNumber: 2 })
+  })
+
+  it("when every answer is empty: InvalidResponse", async () => {
+    failedWith(await run(always({ type: "emptyBody" })), "InvalidResponse")
+  })
+
+  it("when it is corrupted for ever: ChecksumMismatch after three attempts", async () => {
+    const error = failedWith(await run(always({ type: "corrupt", byte: 0 }), { maxAttempts: 8 }), "ChecksumMismatch")
+    expect(error).toMatchObject({ attempts: 3 })
+  })
+
+  it("when it stalls for ever: Stalled", async () => {
+    failedWith(
+      await run(always({ type: "stall", afterBytes: MiB }), { maxAttempts: 2, stallTimeoutMs: 200 }),
+      "Stalled"
+    )
+  })
+
+  it("when the store throttles for ever: Throttled, told to outer layers as retried enough", async () => {
+    const error = failedWith(await run(always({ type: "status", status: 503, code: "SlowDown" })), "Throttled")
+    expect(error.retry).toBe("persistent")
+  })
+
+  it("when it is denied while its body is still being sent: AccessDenied, not a broken pipe, at once", async () => {
+    const key = always({ type: "status", status: 403, code: "AccessDenied" })
+    const error = failedWith(await run(key), "AccessDenied")
+    expect(error).toMatchObject({ partNumber: 2, operation: "UploadPart" })
+    expect(target().server.requests.filter((r) => r.key === key && r.partNumber === 2)).toHaveLength(1)
+  })
+
+  it("when one PUT is denied while its body is still being sent: AccessDenied", async () => {
+    const key = freshKey()
+    const action = { type: "status", status: 403, code: "AccessDenied" } as const
+    target().server.faults.add({ match: { op: "PutObject", key }, action })
+    failedWith(await attempt(target(), { key, body: pattern(part * 2), multipart: "never" }), "AccessDenied")
+    expect(target().count("PutObject", key)).toBe(1)
+  })
+
+  it("when somebody else aborts the upload: NoSuchUpload", async () => {
+    const key = freshKey()
+    const somebody = Plugin.make({
+      name: "test/somebody",
+      open: () =>
+        Effect.succeed({
+          send: (sending, next) =>
+            sending.partNumber === 2
+              ? Effect.andThen(
+                  Effect.promise(() => abortBehindItsBack(target(), key)),
+                  next(sending)
+                )
+              : next(sending)
+        })
+    })
+    failedWith(await run(key, { plugins: [somebody], concurrency: 1 }), "NoSuchUpload")
+  })
+
+  it("when it is denied with three others in flight, which are all awaited", async () => {
+    const key = freshKey()
+    const { faults } = target().server
+    for (const partNumber of [1, 2, 3]) {
+      faults.add({ match: { op: "UploadPart", key, partNumber }, action: { type: "stall", afterBytes: MiB } })
+    }
+    const action = { type: "status", status: 403, code: "AccessDenied" } as const
+    faults.add({ match: { op: "UploadPart", key, partNumber: 4 }, action })
+    failedWith(await attempt(target(), { key, body: pattern(4 * part) }, { concurrency: 4 }), "AccessDenied")
+    expect(faults.hits.filter((hit) => hit.key === key && hit.action === "stall")).toHaveLength(3)
+  })
+
+  it("and an abort that fails at first neither hides the error nor leaves the upload", async () => {
+    const key = always({ type: "status", status: 403, code: "AccessDenied" })
+    const status = { type: "status", status: 500, code: "InternalError" } as const
+    target().server.faults.add({ match: { op: "AbortMultipartUpload", key }, action: status, times: 2 })
+    failedWith(await run(key), "AccessDenied")
+    expect(target().count("AbortMultipartUpload", key)).toBeGreaterThan(2)
+  })
+
+  it.each(["html200", "emptyBody"] as const)("when every Create is answered with %s", async (type) => {
+    const key = freshKey()
+    const times = Number.POSITIVE_INFINITY
+    target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type }, times })
+    failedWith(await run(key), "InvalidResponse")
+    expect(target().count("UploadPart", key)).toBe(0)
+  })
+
+  it("when the store answers with another ETag than the part's: Complete is refused", async () => {
+    failedWith(await run(always({ type: "wrongETag" })), "PartConflict")
+  })
+})
