@@ -31,13 +31,8 @@ const main = async () => {
   })
   source.once("error", () => undefined) // interrupted; the client's end tells
   const row = { name: `${values.client}-pipe`, script: `${values.client}.js`, args: ["pipe"] }
-  const { measured, seen } = await runClient(row, {
-    sink,
-    file: "",
-    size,
-    signal: interrupted.signal,
-    stdin: source.stdout
-  })
+  const options = { sink, file: "", size, signal: interrupted.signal, stdin: source.stdout }
+  const { measured, seen } = await runClient(row, options).finally(() => source.kill())
   const payloadMiB = Math.min(budgetMiB, (partSize / MiB) * (concurrency + 1))
   const boundMiB = measured.idleRssMiB + payloadMiB + slackMiB
   const within = measured.peakRssMiB <= boundMiB
