@@ -4,8 +4,8 @@
  * @module
  */
 
-export const scriptHash = "sha256-6S8NrY0SZOlRpCW2RXlhWqVUR9XGVDYv/l8pPTyNaUM="
-export const styleHash = "sha256-H5zfxJDm0+EvP8giKcBOGGo9mkhvkQCU3KLoQ4ZStes="
+export const scriptHash = "sha256-+LlvHO0nZoEUqIxDWX8oG9ZS1A5prOx/oayDa0my2n0="
+export const styleHash = "sha256-xzi16J54XAxiWgoUsX1Z84qLZoxa7Ph4OZICQqaFkmE="
 
 export const html = `<!doctype html>
 <html lang="en">
@@ -47,6 +47,7 @@ header p { margin: 0; color: var(--quiet); font-size: .9rem; }
 .drop:hover, .over .drop { border-color: var(--accent); }
 .over .drop { background: color-mix(in srgb, var(--accent) 10%, var(--surface)); }
 .drop:has(:focus-visible) { outline: 3px solid var(--accent); outline-offset: 2px; }
+main:has(.item) .drop { padding-block: 1.5rem; }
 .drop svg { width: 2.5rem; height: 2.5rem; color: var(--accent); }
 .drop strong { font-size: 1.1rem; font-weight: 600; }
 .drop span { color: var(--quiet); font-size: .9rem; }
@@ -55,7 +56,7 @@ header p { margin: 0; color: var(--quiet); font-size: .9rem; }
 
 .list { list-style: none; margin: 1.25rem 0 0; padding: 0; display: grid; gap: .625rem; }
 .item {
-  display: grid; grid-template-columns: minmax(0, 1fr) auto; align-items: center; gap: .5rem 1rem;
+  display: grid; grid-template-columns: minmax(0, 1fr) auto; align-items: center; gap: .1rem 1rem;
   padding: .875rem 1rem; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius);
 }
 .name { font-weight: 550; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -64,7 +65,7 @@ header p { margin: 0; color: var(--quiet); font-size: .9rem; }
 .item[data-state="done"] .status b { color: var(--good); font-weight: 600; }
 .item[data-state="failed"] .status, .item[data-state="exists"] .status { color: var(--bad); }
 progress {
-  grid-column: 1 / -1; appearance: none; width: 100%; height: .375rem; border: 0; border-radius: 99px;
+  grid-column: 1 / -1; appearance: none; width: 100%; height: .375rem; margin-top: .5rem; border: 0; border-radius: 99px;
   overflow: hidden; background: var(--raised); color: var(--accent);
 }
 progress::-webkit-progress-bar { background: var(--raised); }
@@ -108,7 +109,7 @@ dialog .actions { margin-top: 1.1rem; justify-content: flex-end; }
   progress::-webkit-progress-value { transition: width .2s linear; }
   .item[data-state="storing"] progress { animation: breathe 1.2s ease-in-out infinite alternate; }
 }
-@media (max-width: 32rem) { .item > .actions { grid-row: auto; grid-column: 1 / -1; } }
+@media (max-width: 32rem) { .item > .actions { order: 1; grid-row: auto; grid-column: 1 / -1; margin-top: .6rem; } }
 </style>
 </head>
 <body>
@@ -141,6 +142,7 @@ dialog .actions { margin-top: 1.1rem; justify-content: flex-end; }
   <form method="dialog">
     <h2 id="login-title">This server asks for its token</h2>
     <p>It is the value of SLUICE_TOKEN. Your uploads continue as soon as it is right.</p>
+    <input type="text" autocomplete="username" value="sluice" aria-label="User" readonly hidden>
     <label>Token <input type="password" id="token" class="field" autocomplete="current-password" required></label>
     <p class="error" id="login-error" role="alert" hidden></p>
     <div class="actions">
@@ -346,6 +348,7 @@ const add = (file, name = file.name) => {
 const login = byId("login")
 const needToken = (item) => {
   paused = true
+  showCurl('-H "Authorization: Bearer $SLUICE_TOKEN" ')
   item.show("waiting", "Waiting for the token", 0)
   if (!login.open) {
     byId("login-error").hidden = true
@@ -400,15 +403,21 @@ addEventListener("dragover", (event) => event.preventDefault())
 addEventListener("drop", (event) => {
   event.preventDefault()
   over(-depth)
-  for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.())) {
-    if (entry) walk(entry, "")
+  // Entries and files are gone after the first await: take all of them now.
+  const dropped = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile())
+  for (const entry of dropped) {
+    if (entry instanceof File) add(entry)
+    else if (entry) walk(entry, "")
   }
 })
 addEventListener("beforeunload", (event) => {
   if (items.some(({ state }) => state === "waiting" || state === "sending" || state === "storing")) event.preventDefault()
 })
 
-byId("curl").textContent = \`curl -T big.bin \${new URL("objects/big.bin", location.href).href}\`
+const showCurl = (header) => {
+  byId("curl").textContent = \`curl -T big.bin \${header}\${new URL("objects/big.bin", location.href).href}\`
+}
+showCurl("")
 </script>
 </body>
 </html>
