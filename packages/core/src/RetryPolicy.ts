@@ -143,9 +143,11 @@ export interface Retrying {
  *
  * ```ts
  * import { defaults } from "@sluice/core/Defaults"
+ * import type { ObjectStoreApi, UploadPart } from "@sluice/core/ObjectStore"
  * import { retrying } from "@sluice/core/RetryPolicy"
  *
- * const stored = retrying((attempt) => store.uploadPart({ ...part, attempt }), defaults)
+ * const send = (store: ObjectStoreApi, part: UploadPart) =>
+ *   retrying((attempt) => store.uploadPart({ ...part, attempt }), defaults)
  * ```
  */
 export const retrying = Effect.fnUntraced(function* <A, R>(

@@ -100,6 +100,7 @@ const encodeName = (name: string): string => {
  * overwriting each other.
  *
  * ```ts
+ * import { createSluice, s3 } from "@sluice/core/promise"
  * import { keyLayout } from "@sluice/plugins/key-layout"
  *
  * const sluice = createSluice({

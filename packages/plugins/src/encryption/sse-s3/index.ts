@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
  * `EncryptionNotApplied` before any byte of the object leaves.
  *
  * ```ts
+ * import { createSluice, s3 } from "@sluice/core/promise"
  * import { sseS3 } from "@sluice/plugins/encryption/sse-s3"
  *
  * const sluice = createSluice({ store: s3({ bucket: "media" }), plugins: [sseS3()] })
