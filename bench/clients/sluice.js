@@ -6,7 +6,7 @@ import { freshChunks } from "../workload.js"
 /** @param {import("../measure.js").Workload} workload */
 const bodyOf = ({ file, size }) => {
   if (process.argv[2] === "file") return Source.file(file)
-  return process.argv[2] === "pipe" ? process.stdin : freshChunks(size)
+  return process.argv[2] === "pipe" ? Source.stdin() : freshChunks(size)
 }
 
 await measure(async (workload) => {

@@ -78,6 +78,16 @@ describe("sluice upload says in one line", () => {
     return [code, lines[0]]
   }
 
+  it("that a file cannot be read", async () => {
+    expect(await failing(["/no/such/file", "s3://media/x"])).toEqual([1, expect.stringContaining("/no/such/file")])
+    expect(await failing(["/", "s3://media/x"])).toEqual([1, expect.stringContaining("directory")])
+  })
+
+  it("that a pipe is longer than --max-size", async () => {
+    const { code, lines } = await upload(["-", "s3://media/long", "--max-size", "6MiB"], new Uint8Array(20 * 2 ** 20))
+    expect([code, lines]).toEqual([1, [expect.stringContaining("longer than maxSize")]])
+  })
+
   it("that the bucket does not exist", async () => {
     expect(await failing(["-", "s3://missing/x"])).toEqual([
       1,

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Readable } from "node:stream"
 import type { Environment } from "./Config.ts"
 
 /** One flag, for `node:util`'s parseArgs and for `--help` alike. */
@@ -21,7 +20,6 @@ export type Flags = Readonly<Record<string, Flag>>
 /** The world outside, as a command sees it. */
 export interface World {
   readonly env: Environment
-  readonly stdin: Readable
   readonly out: (line: string) => void
   readonly err: (line: string) => void
   /** Rewrites the last line of the terminal, which has so many columns; undefined where standard error is no terminal. */

@@ -86,7 +86,6 @@ const stopOn = (signals: ReadonlyArray<NodeJS.Signals>, err: (line: string) => v
 const err = (line: string) => process.stderr.write(`${line}\n`)
 const world: World = {
   env: process.env,
-  stdin: process.stdin,
   out: (line) => process.stdout.write(`${line}\n`),
   err,
   status: process.stderr.isTTY ? status(process.stderr) : undefined,

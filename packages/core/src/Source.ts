@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { openFile, statFile } from "./platform/file.ts"
+import { openStdin } from "./platform/stdin.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "./UploadError.ts"
 
 /** What tells two sources apart when an upload is resumed. */
@@ -178,6 +179,17 @@ export const fromReadableStream = (stream: ReadableStream<Uint8Array>, options: 
 /** Any async iterable of bytes, a Node `Readable` included; read once. */
 export const fromAsyncIterable = (bytes: AsyncIterable<Uint8Array>, options: StreamOptions = {}): Source =>
   oneShot(() => openIterable(bytes), options)
+
+/** This process's standard input, of unknown length unless `size` is given; read once. */
+export const stdin = (options: StreamOptions = {}): Source =>
+  oneShot(
+    () =>
+      openStdin() ??
+      (typeof process === "object"
+        ? openIterable(process.stdin)
+        : Effect.fail(invalidRequest("this runtime has no standard input; pass a stream"))),
+    options
+  )
 
 /** An Effect stream of byte chunks that needs no services; read once. */
 export const fromStream = <E>(stream: Stream.Stream<Uint8Array, E>, options: StreamOptions = {}): Source =>

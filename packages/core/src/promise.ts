@@ -15,6 +15,7 @@ import { layerMemory } from "./Journal.ts"
 import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
 import { initial, next, type Progress } from "./Progress.ts"
+import { metadataToken } from "./Session.ts"
 import { type Body, from } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
 import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
@@ -134,6 +135,8 @@ const start = (
       ? Effect.fail(source)
       : Effect.flatMap(Uploader, (uploader) => uploader.upload({ ...request, source }, { onEvent, gate }))
   )
+  const abort = (): Promise<void> => Effect.runPromise(Fiber.interrupt(fiber))
+  const onAbort = (): void => void abort()
   const done = new Promise<StoredObject>((resolve, reject) => {
     fiber.addObserver((exit) => {
       // Failures before the first event (options, plugins) end the event stream too.
@@ -148,8 +151,6 @@ const start = (
   // A failure that nobody awaits is no unhandled rejection; `done()` still rejects.
   done.catch(() => undefined)
 
-  const abort = (): Promise<void> => Effect.runPromise(Fiber.interrupt(fiber))
-  const onAbort = (): void => void abort()
   if (signal?.aborted === true) onAbort()
   else signal?.addEventListener("abort", onAbort, { once: true })
 
@@ -183,6 +184,13 @@ const start = (
   }
 }
 
+/** The caller's metadata alone: the write token is the engine's own mark. */
+const withoutToken = <H extends ObjectHead>(head: H): H => {
+  if (head.metadata?.[metadataToken] === undefined) return head
+  const { [metadataToken]: _, ...metadata } = head.metadata
+  return { ...head, metadata }
+}
+
 /** Answers of the store as promises: an aborted signal interrupts the request and awaits its end. */
 const settle = <A>(exit: Exit.Exit<A, UploadError>): A => {
   if (Exit.isSuccess(exit)) return exit.value
@@ -213,8 +221,9 @@ export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions)
   const dispose = (): Promise<void> => runtime.dispose()
   return {
     upload: (request) => start(runtime, request, options.eventBuffer ?? defaults.eventBuffer),
-    head: (key) => ask((store) => store.headObject({ key })),
-    get: (key, { range, ifMatch, signal } = {}) => ask((store) => store.getObject({ key, range, ifMatch }), signal),
+    head: async (key) => withoutToken(await ask((store) => store.headObject({ key }))),
+    get: async (key, { range, ifMatch, signal } = {}) =>
+      withoutToken(await ask((store) => store.getObject({ key, range, ifMatch }), signal)),
     remove: (key) => ask((store) => store.deleteObject({ key })),
     ready: () => ask((store) => store.headBucket()),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),

@@ -52,7 +52,7 @@ const uploadOne = async (sluice: Sluice, source: string, key: string, job: Uploa
   const name = source === stdin ? key : source
   const running = sluice.upload({
     key,
-    body: source === stdin ? Source.fromAsyncIterable(world.stdin) : Source.file(source),
+    body: source === stdin ? Source.stdin() : Source.file(source),
     maxSize: job.maxSize,
     signal: world.signal,
     ...job.attributes,

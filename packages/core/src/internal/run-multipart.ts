@@ -59,6 +59,17 @@ const createUpload = (run: UploadRun): Effect.Effect<string, UploadError> =>
     })
   )
 
+/** A stream that is longer than its caller promised was planned for another length: it ends here. */
+export const withinMaxSize = (run: UploadRun, bytes: number): Effect.Effect<void, UploadError> =>
+  run.maxSize === undefined || bytes <= run.maxSize
+    ? Effect.void
+    : Effect.fail(
+        uploadError(
+          { _tag: "TooLarge", message: `the stream is longer than maxSize, ${run.maxSize} bytes; raise it` },
+          contextOf(run)
+        )
+      )
+
 /** What is sent next: its bytes, or the end of the source. */
 const nextPart = Effect.fnUntraced(function* (
   run: UploadRun,
@@ -86,6 +97,7 @@ const nextPart = Effect.fnUntraced(function* (
       contextOf(run)
     )
   }
+  yield* withinMaxSize(run, at.offset + part.size)
   return part
 })
 

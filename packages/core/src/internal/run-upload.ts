@@ -31,7 +31,7 @@ import { keepsSize, openSource, replays } from "./open-source.ts"
 import { makePartMemory, type PartMemory } from "./part-memory.ts"
 import { randomToken, SecureRandom } from "./random-token.ts"
 import { type OpenedHooks, openHooks, partOverhead } from "./run-hooks.ts"
-import { runMultipart } from "./run-multipart.ts"
+import { runMultipart, withinMaxSize } from "./run-multipart.ts"
 import { type Finished, runSingle } from "./run-single.ts"
 import { SlabPool } from "./slab-pool.ts"
 import { contextOf, type UploadRun } from "./upload-run.ts"
@@ -170,6 +170,7 @@ const send = Effect.fnUntraced(function* (
   if (size !== undefined && first.size !== size) {
     return yield* uploadError({ _tag: "SizeMismatch", declared: size, actual: first.size }, contextOf(run))
   }
+  yield* withinMaxSize(run, first.size)
   if (first.ended && (mode === "single" || first.size < run.options.multipartThreshold)) {
     started(first.size)
     return yield* runSingle(run, first)
@@ -291,6 +292,7 @@ export const runUpload = Effect.fnUntraced(
         hooks,
         bus,
         pool,
+        maxSize: request.maxSize,
         gate: control.gate ?? Latch.makeUnsafe(true),
         session: () => current,
         record: (change) =>

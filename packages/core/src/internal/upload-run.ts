@@ -24,6 +24,8 @@ export interface UploadRun {
   readonly hooks: OpenedHooks
   readonly bus: EventBus
   readonly pool: SlabPool
+  /** The caller's promise for a stream of unknown length, in bytes. */
+  readonly maxSize: number | undefined
   /** Closed while the upload is paused. */
   readonly gate: Latch.Latch
   /** The newest head that the journal has. */

@@ -12,6 +12,7 @@ interface Builtins {
   readonly "node:http": typeof import("node:http")
   readonly "node:https": typeof import("node:https")
   readonly "node:path": typeof import("node:path")
+  readonly "node:net": typeof import("node:net")
 }
 
 interface BuiltinLoader {
