@@ -2,17 +2,20 @@
  * What this process has open towards a store, seen from Node itself: no hook of ours, no trust in the engine.
  */
 import { subscribe } from "node:diagnostics_channel"
-import type { ClientRequest } from "node:http"
+import { Agent, type ClientRequest } from "node:http"
 import type { Socket } from "node:net"
 
 const sockets = new Set<Socket>()
 const requests = new Set<ClientRequest>()
 
+/** For clients that are not the engine: not looked at, and no idle sockets to be mistaken for the engine's. */
+export const foreignAgent = new Agent({ keepAlive: false })
+
 const has = <K extends string>(message: unknown, name: K): message is Record<K, unknown> =>
   typeof message === "object" && message !== null && name in message
 
 const isSocket = (u: unknown): u is Socket => has(u, "remotePort") && has(u, "destroyed")
-const isRequest = (u: unknown): u is ClientRequest => has(u, "socket") && has(u, "destroyed")
+const isOurs = (u: unknown): u is ClientRequest => has(u, "destroyed") && has(u, "agent") && u.agent !== foreignAgent
 
 subscribe("net.client.socket", (message) => {
   if (!has(message, "socket") || !isSocket(message.socket)) return
@@ -21,7 +24,7 @@ subscribe("net.client.socket", (message) => {
   socket.once("close", () => sockets.delete(socket))
 })
 subscribe("http.client.request.start", (message) => {
-  if (has(message, "request") && isRequest(message.request)) requests.add(message.request)
+  if (has(message, "request") && isOurs(message.request)) requests.add(message.request)
 })
 
 const portOf = (endpoint: string): number => Number(new URL(endpoint).port)

@@ -1,7 +1,6 @@
 /**
  * The stores that the engine's promises are tried on: the embedded one with faults on demand, and MinIO.
  */
-import { Agent } from "node:http"
 import {
   AbortMultipartUploadCommand,
   GetObjectCommand,
@@ -24,6 +23,7 @@ import {
   startS3
 } from "@sluice/testkit"
 import { afterAll, beforeAll, describe, expect } from "vitest"
+import { foreignAgent } from "./connections.ts"
 
 export type StoreOptions = Parameters<typeof s3>[0]
 
@@ -54,8 +54,7 @@ const foreign = (at: Pick<FaultyS3Server, "endpoint" | "region" | "credentials">
     region: at.region,
     credentials: at.credentials,
     forcePathStyle: true,
-    // No idle sockets of its own: those that are left are the engine's.
-    requestHandler: { httpAgent: new Agent({ keepAlive: false }) }
+    requestHandler: { httpAgent: foreignAgent }
   })
 
 export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {}): Promise<EmbeddedTarget> => {
