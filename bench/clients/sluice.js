@@ -1,7 +1,11 @@
 /** Sluice through its promise API, with its defaults: `node sluice.js file|stream|pipe` (pipe: standard input). */
+import { setFlagsFromString } from "node:v8"
 import { createSluice, Source, s3 } from "@sluice/core/promise"
 import { measure } from "../measure.js"
 import { freshChunks } from "../workload.js"
+
+// The pipe is the command line's main job: the same setting as in packages/cli/bin/sluice.js.
+if (process.argv[2] === "pipe") setFlagsFromString("--semi-space-growth-factor=1")
 
 /** @param {import("../measure.js").Workload} workload */
 const bodyOf = ({ file, size }) => {

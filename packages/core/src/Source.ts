@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { openFile, statFile } from "./platform/file.ts"
 import { openStdin } from "./platform/stdin.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "./UploadError.ts"
@@ -193,7 +193,15 @@ export const stdin = (options: StreamOptions = {}): Source =>
 
 /** An Effect stream of byte chunks that needs no services; read once. */
 export const fromStream = <E>(stream: Stream.Stream<Uint8Array, E>, options: StreamOptions = {}): Source =>
-  oneShot(() => openIterable(Stream.toAsyncIterable(stream)), options)
+  // Loaded with the stream's own module, which is loaded already where there is a stream.
+  oneShot(
+    () =>
+      Effect.flatMap(
+        Effect.promise(() => import("effect/Stream")),
+        ({ toAsyncIterable }) => openIterable(toAsyncIterable(stream))
+      ),
+    options
+  )
 
 /** What `from` turns into a source. */
 export type Body = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Source

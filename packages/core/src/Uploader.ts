@@ -10,15 +10,13 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type EngineOptions, engineOptions } from "./Defaults.ts"
-import { type Engine, runUpload } from "./internal/run-upload.ts"
-import { SlabPool } from "./internal/slab-pool.ts"
-import { Journal } from "./Journal.ts"
-import { type ObjectAttributes, ObjectStore, type WriteCondition } from "./ObjectStore.ts"
+import type { EngineOptions } from "./Defaults.ts"
+import { makeUpload } from "./internal/make-upload.ts"
+import type { Journal } from "./Journal.ts"
+import type { ObjectAttributes, ObjectStore, WriteCondition } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
 import type { Source } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
-import { traced } from "./Telemetry.ts"
 import type { UploadError } from "./UploadError.ts"
 import type { UploadEvent } from "./UploadEvent.ts"
 
@@ -85,23 +83,10 @@ export class Uploader extends Context.Service<Uploader, UploaderApi>()("@sluice/
     Layer.effect(Uploader, make(options))
 }
 
-const make = Effect.fnUntraced(function* <R>({
-  plugins = [],
-  ...given
-}: UploaderOptions<R>): Effect.fn.Return<UploaderApi, UploadError, ObjectStore | Journal | R | Scope.Scope> {
-  const options = yield* Effect.fromResult(engineOptions(given))
-  const context = yield* Effect.context<R>()
-  if (given.memoryBudget !== undefined) (yield* SlabPool).resize(given.memoryBudget)
-  const engine: Engine<R> = {
-    store: traced(yield* ObjectStore),
-    journal: yield* Journal,
-    options,
-    plugins,
-    scope: yield* Effect.scope
-  }
-  const upload: UploaderApi["upload"] = (request, control = {}) =>
-    Effect.provideContext(runUpload(engine, request, control), context)
-  return {
+const make = <R>(
+  options: UploaderOptions<R>
+): Effect.Effect<UploaderApi, UploadError, ObjectStore | Journal | R | Scope.Scope> =>
+  Effect.map(makeUpload(options), (upload) => ({
     upload,
     stream: (request) =>
       Stream.callback((queue) =>
@@ -110,5 +95,4 @@ const make = Effect.fnUntraced(function* <R>({
           Effect.catch((error) => Queue.fail(queue, error))
         )
       )
-  }
-})
+  }))

@@ -11,6 +11,8 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { defaults, type EngineOptions } from "./Defaults.ts"
+import { makeEventHistory } from "./internal/event-history.ts"
+import { Upload as UploadService } from "./internal/make-upload.ts"
 import { layerMemory } from "./Journal.ts"
 import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
@@ -21,7 +23,7 @@ import type { StoredObject } from "./StoredObject.ts"
 import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
 import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
-import { Uploader, type UploadRequest } from "./Uploader.ts"
+import type { UploadRequest } from "./Uploader.ts"
 
 export { defaults } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
@@ -96,36 +98,21 @@ export interface SluiceOptions extends Partial<EngineOptions> {
 /** A store over `@aws-sdk/client-s3`. Makes no request until the first upload. */
 export const s3 = (options: S3Options): Store => layer(options)
 
-/** Events kept for a late listener: the first, which says how the upload started, and the newest. */
-const makeHistory = (limit: number) => {
-  const events: Array<UploadEvent> = []
-  return {
-    events,
-    add: (event: UploadEvent): void => {
-      if (events.length >= limit) events.splice(1, 1)
-      events.push(event)
-    }
-  }
-}
-
 /** An upload that runs from now on, on `runtime`. */
 const start = (
-  runtime: ManagedRuntime.ManagedRuntime<Uploader, UploadError>,
+  runtime: ManagedRuntime.ManagedRuntime<UploadService, UploadError>,
   options: UploadOptions,
   eventBuffer: number
 ): Upload => {
   const { body, size, name, onProgress, signal, ...request } = options
-  const history = makeHistory(eventBuffer)
-  const listeners = new Set<() => void>()
+  const history = makeEventHistory(eventBuffer)
   const gate = Latch.makeUnsafe(true)
   let progress = initial
-  let ended = false
 
   const onEvent = (event: UploadEvent): void => {
     progress = next(progress, event)
     history.add(event)
-    if (isTerminal(event)) ended = true
-    for (const wake of listeners) wake()
+    if (isTerminal(event)) history.end()
     onProgress?.(progress)
   }
 
@@ -133,15 +120,14 @@ const start = (
   const fiber = runtime.runFork(
     isUploadError(source)
       ? Effect.fail(source)
-      : Effect.flatMap(Uploader, (uploader) => uploader.upload({ ...request, source }, { onEvent, gate }))
+      : Effect.flatMap(UploadService, (upload) => upload({ ...request, source }, { onEvent, gate }))
   )
   const abort = (): Promise<void> => Effect.runPromise(Fiber.interrupt(fiber))
   const onAbort = (): void => void abort()
   const done = new Promise<StoredObject>((resolve, reject) => {
     fiber.addObserver((exit) => {
       // Failures before the first event (options, plugins) end the event stream too.
-      ended = true
-      for (const wake of listeners) wake()
+      history.end()
       signal?.removeEventListener("abort", onAbort)
       if (Exit.isSuccess(exit)) resolve(exit.value)
       else if (Cause.hasInterruptsOnly(exit.cause)) reject(new DOMException("the upload was aborted", "AbortError"))
@@ -160,27 +146,7 @@ const start = (
     pause: () => void Latch.closeUnsafe(gate),
     resume: () => void Latch.openUnsafe(gate),
     progress: () => progress,
-    events: async function* () {
-      // Follows `history` by the events themselves: entries may be dropped while we are away.
-      let last: UploadEvent | undefined
-      while (true) {
-        const from = last === undefined ? 0 : history.events.indexOf(last) + 1
-        for (const event of history.events.slice(from)) {
-          yield event
-          last = event
-        }
-        if (last === undefined ? history.events.length === 0 : last === history.events.at(-1)) {
-          if (ended) return
-          await new Promise<void>((resolve) => {
-            const wake = (): void => {
-              listeners.delete(wake)
-              resolve()
-            }
-            listeners.add(wake)
-          })
-        }
-      }
-    }
+    events: history.follow
   }
 }
 
@@ -211,7 +177,7 @@ const settle = <A>(exit: Exit.Exit<A, UploadError>): A => {
  */
 export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions): Sluice => {
   const runtime = ManagedRuntime.make(
-    Uploader.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, layerMemory)))
+    UploadService.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, layerMemory)))
   )
   const ask = async <A>(
     question: (store: ObjectStoreApi) => Effect.Effect<A, UploadError>,

@@ -142,6 +142,8 @@ const sendParts = Effect.fnUntraced(function* (
         // An empty object still has one part, of no bytes; an empty part after others is the end.
         if (part.size === 0 && partNumber > 1) break
         yield* Semaphore.take(inFlight, 1)
+        // Again: the wait for bytes and for room may have been long.
+        yield* run.gate.await
         yield* send(scope, partNumber, weight, part)
         if (part.ended) break
       }

@@ -172,6 +172,8 @@ const send = Effect.fnUntraced(function* (
   }
   yield* withinMaxSize(run, first.size)
   if (first.ended && (mode === "single" || first.size < run.options.multipartThreshold)) {
+    // Again: the wait for bytes may have been long.
+    yield* run.gate.await
     started(first.size)
     return yield* runSingle(run, first)
   }
