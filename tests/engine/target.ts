@@ -147,7 +147,8 @@ export const download = async (target: Target, key: string): Promise<Uint8Array 
     const { Body } = await target.client.send(new GetObjectCommand({ Bucket: target.bucket, Key: key }))
     return await Body?.transformToByteArray()
   } catch (error) {
-    if (error instanceof S3ServiceException && error.name === "NoSuchKey") return undefined
+    // Where no object can stand, none does.
+    if (error instanceof S3ServiceException && /^(NoSuchKey|KeyTooLongError)$/.test(error.name)) return undefined
     throw error
   }
 }
