@@ -12,6 +12,7 @@ import { MiB } from "./workload.js"
  * @property {string} endpoint the sink
  * @property {number} size bytes
  * @property {string} file path of the file workload
+ * @property {() => void} idle called by a client that has connected and waits: what it holds now is its idle memory
  */
 
 /**
@@ -19,7 +20,7 @@ import { MiB } from "./workload.js"
  * @property {number} cpuSeconds user and system time of the whole process, start-up included
  * @property {number} seconds wall time of the upload alone
  * @property {number} peakRssMiB
- * @property {number} idleRssMiB before the upload, everything imported
+ * @property {number} idleRssMiB before the upload: everything imported, and where the client says so, connected
  */
 
 /** Resident set in MiB. The peak of `getrusage` survives `exec` and so may be the parent's; `VmHWM` is our own. */
@@ -40,9 +41,12 @@ const peakRssMiB = () => {
  */
 export const measure = async (upload) => {
   const { BENCH_ENDPOINT: endpoint = "", BENCH_SIZE: size = "0", BENCH_FILE: file = "" } = process.env
-  const idleRssMiB = process.memoryUsage.rss() / MiB
+  let idleRssMiB = process.memoryUsage.rss() / MiB
+  const idle = () => {
+    idleRssMiB = process.memoryUsage.rss() / MiB
+  }
   const started = performance.now()
-  await upload({ endpoint, size: Number(size), file })
+  await upload({ endpoint, size: Number(size), file, idle })
   const seconds = (performance.now() - started) / 1000
   process.once("exit", () => {
     const { user, system } = process.cpuUsage()

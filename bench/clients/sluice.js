@@ -22,5 +22,10 @@ await measure(async (workload) => {
       credentials: { accessKeyId: "bench", secretAccessKey: "bench" }
     })
   })
+  if (process.argv[2] === "pipe") {
+    // Idle is a process that is connected and waits: an empty object has gone before.
+    await sluice.upload({ key: "first", body: new Uint8Array(0) }).done()
+    workload.idle()
+  }
   await sluice.upload({ key: "object", body: bodyOf(workload) }).done()
 })
