@@ -77,10 +77,13 @@ export class Uploader extends Context.Service<Uploader, UploaderApi>()("@sluice/
    * )
    * ```
    */
-  static readonly layer = <R = never>(
-    options: UploaderOptions<R> = {}
-  ): Layer.Layer<Uploader, UploadError, ObjectStore | Journal | Exclude<R, Scope.Scope>> =>
-    Layer.effect(Uploader, make(options))
+  static readonly layer = <const Needs extends ReadonlyArray<unknown> = []>(
+    options: Partial<EngineOptions> & {
+      /** In order. */
+      readonly plugins?: { readonly [K in keyof Needs]: Plugin<Needs[K]> } | undefined
+    } = {}
+  ): Layer.Layer<Uploader, UploadError, ObjectStore | Journal | Exclude<Needs[number], Scope.Scope>> =>
+    Layer.effect(Uploader, make<Needs[number]>(options))
 }
 
 const make = <R>(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import type { EngineOptions } from "../Defaults.ts"
@@ -86,6 +87,10 @@ export const onRetry = (
     })
     const span = yield* Effect.option(Effect.currentSpan)
     if (span._tag === "Some") {
-      span.value.event(retryEvent, BigInt(0), { attempt, delay_ms: delayMs, "error.type": error.reason._tag })
+      span.value.event(retryEvent, yield* Clock.currentTimeNanos, {
+        attempt,
+        delay_ms: delayMs,
+        "error.type": error.reason._tag
+      })
     }
   })
