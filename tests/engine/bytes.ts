@@ -42,3 +42,18 @@ export const webStream = (chunks: Iterable<Uint8Array>): ReadableStream<Uint8Arr
 export async function* generator(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks
 }
+
+/** An async iterable as a web stream: for `pipeThrough`. */
+export const streamOf = (bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> => {
+  const iterator = bytes[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: async (controller) => {
+      const next = await iterator.next()
+      if (next.done === true) controller.close()
+      else controller.enqueue(Uint8Array.from(next.value))
+    },
+    cancel: async () => {
+      await iterator.return?.()
+    }
+  })
+}

@@ -37,8 +37,8 @@ export const quick = {
 export interface Setup extends Partial<Omit<SluiceOptions, "store">> {
   /** Laid over the target's own. */
   readonly store?: Partial<StoreOptions>
-  /** What the object must be on success; default: the body, where it is bytes. */
-  readonly expected?: Uint8Array
+  /** What the object must be on success; default: the body, where it is bytes. `any`: the test looks for itself. */
+  readonly expected?: Uint8Array | "any"
   /** What stood at the key before and must still stand there after a failure. */
   readonly standing?: Uint8Array
   /** A failure may leave the whole, right object: Complete was applied, and nothing can be taken back. */
@@ -105,7 +105,8 @@ export const attempt = async (
   checkProgress(outcome)
   if (isEmbedded(target)) target.server.faults.clear()
   await target.assertNothingLeft()
-  const bytes = expected ?? (request.body instanceof Uint8Array ? request.body : undefined)
+  const source = request.body instanceof Uint8Array ? request.body : undefined
+  const bytes = expected === "any" ? undefined : (expected ?? source)
   await checkObject(target, outcome, { bytes, standing, mayBeStored })
   await checkMemory(target)
   await sluice.dispose()

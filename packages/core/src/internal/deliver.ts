@@ -54,7 +54,11 @@ export const deliver = Effect.fnUntraced(function* (
     deliveries,
     ({ plugin, hook }) =>
       retrying(
-        () => Effect.catchCause(hook.send({ id, event }), (cause) => Effect.fail(failed(plugin, cause))),
+        () =>
+          Effect.catchCause(
+            Effect.suspend(() => hook.send({ id, event })),
+            (cause) => Effect.fail(failed(plugin, cause))
+          ),
         options,
         { onRetry: () => Effect.void }
       ).pipe(

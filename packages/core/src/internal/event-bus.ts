@@ -58,8 +58,11 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
       const fiber = yield* Effect.forkScoped(
         Effect.forever(
           Effect.flatMap(Queue.take(queue), (event) =>
-            Effect.catchCause(on(event), (cause) =>
-              Effect.logWarning(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
+            // Suspended: what `on` throws before it gives an effect is its own affair as well.
+            Effect.catchCause(
+              Effect.suspend(() => on(event)),
+              (cause) =>
+                Effect.logWarning(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
             )
           )
         ).pipe(Effect.ignore)
@@ -124,7 +127,10 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
     drain: Effect.forEach(
       queues,
       ({ fiber, queue, report }) =>
-        Queue.end(queue).pipe(Effect.andThen(Effect.timeoutOption(Fiber.join(fiber), drainMs)), Effect.andThen(report)),
+        Queue.end(queue).pipe(
+          Effect.andThen(Effect.timeoutOption(Fiber.await(fiber), drainMs)),
+          Effect.andThen(report)
+        ),
       { concurrency: "unbounded", discard: true }
     )
   }

@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { BodyHook } from "../Plugin.ts"
-import { fromAsyncIterable, type Source, type SourceReader } from "../Source.ts"
-import { type UploadError, uploadError } from "../UploadError.ts"
+import { fromAsyncIterable, type Source, type SourceReader, sourceFailed } from "../Source.ts"
+import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { Named } from "./run-hooks.ts"
 
 /** Chunks handed to `body` hooks. */
@@ -26,13 +26,17 @@ async function* chunksOf(reader: SourceReader, declared: number | undefined): As
 }
 
 const nextChunk = async (reader: SourceReader): Promise<Uint8Array | undefined> => {
-  if (reader._tag === "Chunks") {
-    const { done, value } = await reader.next()
-    return done === true ? undefined : value
+  try {
+    if (reader._tag === "Chunks") {
+      const { done, value } = await reader.next()
+      return done === true ? undefined : value
+    }
+    const chunk = new Uint8Array(chunkSize)
+    const n = await reader.read([chunk])
+    return n === 0 ? undefined : chunk.subarray(0, n)
+  } catch (cause) {
+    throw sourceFailed(cause)
   }
-  const chunk = new Uint8Array(chunkSize)
-  const n = await reader.read([chunk])
-  return n === 0 ? undefined : chunk.subarray(0, n)
 }
 
 /** Whether the hooks let the source's size stand. */
@@ -46,15 +50,15 @@ export const replays = (hooks: ReadonlyArray<Named<BodyHook>>): boolean =>
 const failedIn = (plugin: string, cause: unknown): UploadError =>
   uploadError({ _tag: "PluginFailed", plugin, hook: "body", cause }, { cause })
 
-/** What `transform` gives; what it throws itself names the plugin. */
-const transformed = (
+/** What `transform` gives; what it fails with names the plugin, but for the source's own failure passing through. */
+async function* transformed(
   bytes: AsyncIterable<Uint8Array>,
   { plugin, hook }: Named<BodyHook>
-): AsyncIterable<Uint8Array> => {
+): AsyncGenerator<Uint8Array> {
   try {
-    return hook.transform(bytes)
+    yield* hook.transform(bytes)
   } catch (cause) {
-    throw failedIn(plugin, cause)
+    throw isUploadError(cause) ? cause : failedIn(plugin, cause)
   }
 }
 
@@ -66,5 +70,5 @@ export const openSource = (
   hooks.length === 0
     ? source.open(0)
     : Effect.flatMap(source.open(0), (reader) =>
-        Effect.suspend(() => fromAsyncIterable(hooks.reduce(transformed, chunksOf(reader, source.size))).open(0))
+        fromAsyncIterable(hooks.reduce(transformed, chunksOf(reader, source.size))).open(0)
       )

@@ -18,7 +18,7 @@ import { metadataToken, type Session } from "../Session.ts"
 import type { SourceReader } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { attributes, metrics, noStack, spans } from "../Telemetry.ts"
-import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
+import { describeReason, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import type { UploadControl, UploadRequest } from "../Uploader.ts"
 import { plan as decide, recheck, type UploadPlan } from "../UploadPlan.ts"
@@ -224,12 +224,12 @@ const verify = (
         )
       )
     : Effect.mapError(run.hooks.verify(object), (error) =>
-        error.reason._tag === "ChecksumMismatch"
-          ? uploadError(
-              { _tag: "ChecksumMismatch", message: error.reason.message, stored: true },
+        error.reason._tag === "PluginFailed"
+          ? error
+          : uploadError(
+              { _tag: "ChecksumMismatch", message: describeReason(error.reason, error), stored: true },
               { ...contextOf(run), cause: error }
             )
-          : error
       )
 
 const outcomeOf = <A>(exit: Exit.Exit<A, UploadError>): UploadError | "cancelled" | undefined => {
