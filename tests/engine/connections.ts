@@ -17,11 +17,21 @@ const has = <K extends string>(message: unknown, name: K): message is Record<K, 
 const isSocket = (u: unknown): u is Socket => has(u, "remotePort") && has(u, "destroyed")
 const isOurs = (u: unknown): u is ClientRequest => has(u, "destroyed") && has(u, "agent") && u.agent !== foreignAgent
 
+/** By port, of sockets that are closed. */
+const sent = new Map<number, number>()
+
 subscribe("net.client.socket", (message) => {
   if (!has(message, "socket") || !isSocket(message.socket)) return
   const { socket } = message
   sockets.add(socket)
-  socket.once("close", () => sockets.delete(socket))
+  let port = 0
+  socket.once("connect", () => {
+    port = socket.remotePort ?? 0
+  })
+  socket.once("close", () => {
+    sockets.delete(socket)
+    sent.set(port, (sent.get(port) ?? 0) + socket.bytesWritten)
+  })
 })
 subscribe("http.client.request.start", (message) => {
   if (has(message, "request") && isOurs(message.request)) requests.add(message.request)
@@ -40,3 +50,10 @@ export const openRequests = (endpoint: string): ReadonlyArray<string> => {
 /** Sockets to this endpoint, idle ones included. */
 export const openSockets = (endpoint: string): number =>
   [...sockets].filter((socket) => !socket.destroyed && socket.remotePort === portOf(endpoint)).length
+
+/** Bytes written to this endpoint so far, headers and foreign clients included. */
+export const bytesSentTo = (endpoint: string): number => {
+  const port = portOf(endpoint)
+  const open = [...sockets].filter(({ remotePort }) => remotePort === port)
+  return (sent.get(port) ?? 0) + open.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0)
+}
