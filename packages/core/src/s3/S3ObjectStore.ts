@@ -13,131 +13,25 @@ import {
   HeadObjectCommand,
   ListPartsCommand,
   PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
+  type S3Client,
   UploadPartCommand
 } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import { compositeCrc32, decodeCrc32, encodeCrc32, normalizeEtag } from "../Checksum.ts"
-import { defaults, type PayloadSigning } from "../Defaults.ts"
+import { compositeCrc32, encodeCrc32, normalizeEtag } from "../Checksum.ts"
+import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
-import { type Provider, profiles, providerOf } from "../Limits.ts"
-import {
-  type ByteRange,
-  type ObjectAttributes,
-  type ObjectHead,
-  ObjectStore,
-  type ObjectStoreApi,
-  type PartBody
-} from "../ObjectStore.ts"
-import { makeTransport } from "../platform/transport.ts"
-import { type ErrorContext, invalidRequest, type UploadError, uploadError } from "../UploadError.ts"
+import { profiles, providerOf } from "../Limits.ts"
+import { type ByteRange, ObjectStore, type ObjectStoreApi, type PartBody } from "../ObjectStore.ts"
+import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 import { fromSdkError } from "./from-sdk-error.ts"
-import { type CallOptions, makeRequestHandler } from "./request-handler.ts"
+import { makeClient } from "./make-client.ts"
+import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
+import { checkOptions, type S3Options } from "./S3Options.ts"
+import { carrying, SdkCall } from "./sdk-call.ts"
 import { md5Base64, sha256Hex, signsPayload, unsignedPayload } from "./sign-payload.ts"
 
-/** Fixed keys. Wrap secrets in `Redacted` to keep them out of anything printed. */
-export interface StaticCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string | Redacted.Redacted<string>
-  readonly sessionToken?: string | Redacted.Redacted<string> | undefined
-}
-
-/** Keys from the caller's own provider; called again before `expiration`. */
-export type CredentialsProvider = () => Promise<StaticCredentials & { readonly expiration?: Date | undefined }>
-
-/** Which bucket, where, and who we are. */
-export interface S3Options {
-  readonly bucket: string
-  /** Default: `AWS_REGION`, else the profile's; `us-east-1` where an endpoint is given and neither is set. */
-  readonly region?: string | undefined
-  /** `http(s)://host[:port]`; default AWS. */
-  readonly endpoint?: string | undefined
-  /** Default: the SDK's chain (env, profile, SSO, web identity, container and instance roles, assume-role). */
-  readonly credentials?: StaticCredentials | CredentialsProvider | undefined
-  /** A profile of the shared AWS config files. */
-  readonly profile?: string | undefined
-  /** Default: true where an endpoint is given that is not AWS. */
-  readonly forcePathStyle?: boolean | undefined
-  /** What the store can do; default: by the endpoint's host. */
-  readonly provider?: Provider | undefined
-  /** Default `auto`: payload SHA-256 only over plain http to another machine. */
-  readonly payloadSigning?: PayloadSigning | undefined
-  /** Milliseconds to connect, TLS included. Default 5,000. */
-  readonly connectTimeoutMs?: number | undefined
-}
-
-const reveal = (secret: string | Redacted.Redacted<string>): string =>
-  typeof secret === "string" ? secret : Redacted.value(secret)
-
-const sdkCredentials = ({ accessKeyId, secretAccessKey, sessionToken }: StaticCredentials) => ({
-  accessKeyId,
-  secretAccessKey: reveal(secretAccessKey),
-  ...(sessionToken === undefined ? {} : { sessionToken: reveal(sessionToken) })
-})
-
-/** A caller's provider fails as the SDK's own do, so that both are `CredentialsUnavailable`. */
-const providerFailed = (cause: unknown): never => {
-  const error = new Error(cause instanceof Error ? cause.message : String(cause), { cause })
-  error.name = "CredentialsProviderError"
-  throw error
-}
-
-const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3ClientConfig, "credentials"> => {
-  if (credentials === undefined) return {}
-  if (typeof credentials !== "function") return { credentials: sdkCredentials(credentials) }
-  return {
-    credentials: async () => {
-      const current = await credentials().catch(providerFailed)
-      return {
-        ...sdkCredentials(current),
-        ...(current.expiration === undefined ? {} : { expiration: current.expiration })
-      }
-    }
-  }
-}
-
-const checkOptions = (options: S3Options): UploadError | undefined => {
-  if (typeof options.bucket !== "string" || options.bucket === "") {
-    return invalidRequest("no bucket is named; give `bucket` (or set SLUICE_BUCKET)")
-  }
-  if (options.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(options.endpoint)) {
-    return invalidRequest(`the endpoint "${options.endpoint}" is no URL; write it as http(s)://host[:port]`)
-  }
-  return undefined
-}
-
-const makeClient = (options: S3Options, region: string | undefined, pathStyle: boolean): S3Client => {
-  const { endpoint, profile } = options
-  return new S3Client({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(profile === undefined ? {} : { profile }),
-    ...credentialsConfig(options.credentials),
-    forcePathStyle: pathStyle,
-    maxAttempts: 1,
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    expectContinueHeader: false,
-    requestHandler: makeRequestHandler(makeTransport(), options.connectTimeoutMs ?? defaults.connectTimeoutMs)
-  })
-}
-
-/** Stores other than AWS mostly ignore the region, but SigV4 wants one: do not fail for the lack of it. */
-const fallbackRegion = Effect.fnUntraced(function* (options: S3Options) {
-  if (options.region !== undefined || options.endpoint === undefined || options.profile !== undefined) {
-    return options.region
-  }
-  // Loaded here: with it comes Schema, a tenth of a CPU second that most programs need not pay.
-  const Config = yield* Effect.promise(() => import("effect/Config"))
-  const named = yield* Effect.forEach(["AWS_REGION", "AWS_PROFILE"], (name) =>
-    Effect.orElseSucceed(Config.option(Config.String(name)), Option.none)
-  )
-  return named.some(Option.isSome) ? undefined : "us-east-1"
-})
+export type { CredentialsProvider, S3Options, StaticCredentials } from "./S3Options.ts"
 
 /** Every key segment encoded, slashes kept. */
 const encodeKey = (key: string): string => key.split("/").map(encodeURIComponent).join("/")
@@ -149,90 +43,13 @@ const locationOf = (options: S3Options, pathStyle: boolean, key: string): string
     : `${base.protocol}//${options.bucket}.${base.host}/${encodeKey(key)}`
 }
 
-const attributeInput = (a: ObjectAttributes) => ({
-  ...(a.contentType === undefined ? {} : { ContentType: a.contentType }),
-  ...(a.cacheControl === undefined ? {} : { CacheControl: a.cacheControl }),
-  ...(a.contentDisposition === undefined ? {} : { ContentDisposition: a.contentDisposition }),
-  ...(a.contentEncoding === undefined ? {} : { ContentEncoding: a.contentEncoding }),
-  ...(a.contentLanguage === undefined ? {} : { ContentLanguage: a.contentLanguage }),
-  ...(a.metadata === undefined ? {} : { Metadata: { ...a.metadata } }),
-  ...(a.tags === undefined || Object.keys(a.tags).length === 0
-    ? {}
-    : { Tagging: new URLSearchParams(a.tags).toString() }),
-  ...(a.storageClass === undefined ? {} : { StorageClass: storageClass(a.storageClass) }),
-  ...(a.encryption === undefined ? {} : { ServerSideEncryption: "AES256" as const })
-})
-
-/** Stores name classes of their own, so the SDK's closed list is only a hint. */
-const storageClass = (name: string): "STANDARD" => name as "STANDARD"
-
 const rangeHeader = (range: ByteRange): string =>
   "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`
 
-/** A full-object CRC32 the store keeps; a composite one (`…-N`) says nothing about the whole. */
-const fullCrc32 = (encoded: string | undefined, type: string | undefined): number | undefined =>
-  encoded === undefined || type === "COMPOSITE" || encoded.includes("-") ? undefined : decodeCrc32(encoded)
+/** Puts the call on a command's input. */
+type Carry = <Input extends object>(input: Input) => Input
 
-interface HeadAnswer {
-  readonly ContentLength?: number | undefined
-  readonly ETag?: string | undefined
-  readonly VersionId?: string | undefined
-  readonly LastModified?: Date | undefined
-  readonly ChecksumCRC32?: string | undefined
-  readonly ChecksumType?: string | undefined
-  readonly ServerSideEncryption?: string | undefined
-  readonly ContentType?: string | undefined
-  readonly CacheControl?: string | undefined
-  readonly ContentDisposition?: string | undefined
-  readonly ContentEncoding?: string | undefined
-  readonly ContentLanguage?: string | undefined
-  readonly Metadata?: Record<string, string> | undefined
-  readonly StorageClass?: string | undefined
-}
-
-const headOf = (key: string, size: number, answer: HeadAnswer): ObjectHead => ({
-  key,
-  size,
-  etag: normalizeEtag(answer.ETag ?? ""),
-  versionId: answer.VersionId,
-  lastModified: answer.LastModified,
-  crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),
-  serverSideEncryption: answer.ServerSideEncryption,
-  contentType: answer.ContentType,
-  cacheControl: answer.CacheControl,
-  contentDisposition: answer.ContentDisposition,
-  contentEncoding: answer.ContentEncoding,
-  contentLanguage: answer.ContentLanguage,
-  metadata: answer.Metadata,
-  storageClass: answer.StorageClass
-})
-
-/** A command of client-s3, as far as it is used here. */
-interface PayloadCommand {
-  readonly middlewareStack: {
-    add: (
-      middleware: (
-        next: (args: { request: unknown; input: object }) => Promise<{ response: unknown; output: object }>
-      ) => (args: { request: unknown; input: object }) => Promise<{ response: unknown; output: object }>,
-      options: { step: "build"; name: string }
-    ) => void
-  }
-}
-
-const hasHeaders = (request: unknown): request is { headers: Record<string, string> } =>
-  typeof request === "object" && request !== null && "headers" in request
-
-/** Gives the request the payload's headers; the payload itself never passes through the SDK. */
-const describePayload = (command: object, headers: Record<string, string>): void => {
-  const { middlewareStack } = command as PayloadCommand
-  middlewareStack.add(
-    (next) => (args) => {
-      if (hasHeaders(args.request)) Object.assign(args.request.headers, headers)
-      return next(args)
-    },
-    { step: "build", name: "sluicePayload" }
-  )
-}
+type CallExtra = Omit<SdkCall["options"], "signal" | "payloadHeaders">
 
 /** S3's verbs over one bucket, through one client. */
 const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): ObjectStoreApi => {
@@ -243,12 +60,16 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
   const call = <A>(
     operation: string,
     at: ErrorContext,
-    send: (call: CallOptions) => Promise<A>,
-    extra: Omit<CallOptions, "abortSignal"> = {}
+    send: (carry: Carry) => Promise<A>,
+    extra: CallExtra = {}
   ): Effect.Effect<A, UploadError> => {
     const context = { ...at, operation, bucket }
     return fromAbortable(
-      (signal) => send({ ...extra, abortSignal: signal }),
+      async (signal) => {
+        const payloadHeaders = extra.payload === undefined ? undefined : await describePayload(extra.payload)
+        const sdkCall = new SdkCall({ ...extra, signal, payloadHeaders })
+        return send((input) => carrying(input, sdkCall))
+      },
       (cause) => fromSdkError(cause, context)
     )
   }
@@ -272,7 +93,7 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
         )
       : Effect.succeed(value)
 
-  const payloadHeaders = async (body: PartBody): Promise<Record<string, string>> => {
+  const describePayload = async (body: PartBody): Promise<Record<string, string>> => {
     const md5 = capabilities.checksum === "none" ? md5Base64(body.slices) : undefined
     return {
       "content-length": String(body.size),
@@ -293,15 +114,16 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "CreateMultipartUpload",
         at,
-        (options) =>
+        (carry) =>
           client.send(
-            new CreateMultipartUploadCommand({
-              Bucket: bucket,
-              Key: input.key,
-              ...attributeInput(input),
-              ...(input.checksum === "none" ? {} : { ChecksumAlgorithm: "CRC32", ChecksumType: input.checksum })
-            }),
-            options
+            new CreateMultipartUploadCommand(
+              carry({
+                Bucket: bucket,
+                Key: input.key,
+                ...attributeInput(input),
+                ...(input.checksum === "none" ? {} : { ChecksumAlgorithm: "CRC32", ChecksumType: input.checksum })
+              })
+            )
           ),
         { onActivity: input.onActivity }
       )
@@ -314,17 +136,18 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "UploadPart",
         at,
-        async (options) => {
-          const command = new UploadPartCommand({
-            Bucket: bucket,
-            Key: key,
-            UploadId: uploadId,
-            PartNumber: partNumber,
-            ...checksumInput(crc32)
-          })
-          describePayload(command, await payloadHeaders(body))
-          return client.send(command, options)
-        },
+        (carry) =>
+          client.send(
+            new UploadPartCommand(
+              carry({
+                Bucket: bucket,
+                Key: key,
+                UploadId: uploadId,
+                PartNumber: partNumber,
+                ...checksumInput(crc32)
+              })
+            )
+          ),
         { payload: body, onActivity, freshConnection: attempt > 1 }
       )
       const etag = yield* must(answer.ETag, "ETag", "UploadPart", at)
@@ -341,31 +164,32 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "CompleteMultipartUpload",
         at,
-        (options) =>
+        (carry) =>
           client.send(
-            new CompleteMultipartUploadCommand({
-              Bucket: bucket,
-              Key: input.key,
-              UploadId: input.uploadId,
-              MultipartUpload: {
-                Parts: input.parts.map(({ partNumber, etag, crc32 }) => ({
-                  PartNumber: partNumber,
-                  ETag: `"${etag}"`,
-                  ...(withChecksum ? { ChecksumCRC32: encodeCrc32(crc32) } : {})
-                }))
-              },
-              // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
-              ...(input.checksum === "FULL_OBJECT" && input.size > 0
-                ? { ChecksumCRC32: encodeCrc32(input.crc32), ChecksumType: "FULL_OBJECT" }
-                : {}),
-              ...(input.checksum === "COMPOSITE"
-                ? { ChecksumCRC32: compositeCrc32(input.parts.map((part) => part.crc32)), ChecksumType: "COMPOSITE" }
-                : {}),
-              ...(capabilities.objectSizeOnComplete ? { MpuObjectSize: input.size } : {}),
-              ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
-              ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
-            }),
-            options
+            new CompleteMultipartUploadCommand(
+              carry({
+                Bucket: bucket,
+                Key: input.key,
+                UploadId: input.uploadId,
+                MultipartUpload: {
+                  Parts: input.parts.map(({ partNumber, etag, crc32 }) => ({
+                    PartNumber: partNumber,
+                    ETag: `"${etag}"`,
+                    ...(withChecksum ? { ChecksumCRC32: encodeCrc32(crc32) } : {})
+                  }))
+                },
+                // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
+                ...(input.checksum === "FULL_OBJECT" && input.size > 0
+                  ? { ChecksumCRC32: encodeCrc32(input.crc32), ChecksumType: "FULL_OBJECT" }
+                  : {}),
+                ...(input.checksum === "COMPOSITE"
+                  ? { ChecksumCRC32: compositeCrc32(input.parts.map((part) => part.crc32)), ChecksumType: "COMPOSITE" }
+                  : {}),
+                ...(capabilities.objectSizeOnComplete ? { MpuObjectSize: input.size } : {}),
+                ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
+                ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
+              })
+            )
           ),
         { onActivity: input.onActivity }
       )
@@ -383,8 +207,8 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
         call(
           "AbortMultipartUpload",
           { key, uploadId },
-          (options) =>
-            client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }), options),
+          (carry) =>
+            client.send(new AbortMultipartUploadCommand(carry({ Bucket: bucket, Key: key, UploadId: uploadId }))),
           { onActivity }
         )
       ),
@@ -394,15 +218,16 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "ListParts",
         at,
-        (options) =>
+        (carry) =>
           client.send(
-            new ListPartsCommand({
-              Bucket: bucket,
-              Key: key,
-              UploadId: uploadId,
-              ...(after === undefined ? {} : { PartNumberMarker: String(after) })
-            }),
-            options
+            new ListPartsCommand(
+              carry({
+                Bucket: bucket,
+                Key: key,
+                UploadId: uploadId,
+                ...(after === undefined ? {} : { PartNumberMarker: String(after) })
+              })
+            )
           ),
         { onActivity }
       )
@@ -433,18 +258,19 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "PutObject",
         at,
-        async (options) => {
-          const command = new PutObjectCommand({
-            Bucket: bucket,
-            Key: key,
-            ...attributeInput(input),
-            ...checksumInput(crc32),
-            ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
-            ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
-          })
-          describePayload(command, await payloadHeaders(body))
-          return client.send(command, options)
-        },
+        (carry) =>
+          client.send(
+            new PutObjectCommand(
+              carry({
+                Bucket: bucket,
+                Key: key,
+                ...attributeInput(input),
+                ...checksumInput(crc32),
+                ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
+                ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
+              })
+            )
+          ),
         { payload: body, onActivity, freshConnection: attempt > 1 }
       )
       const etag = yield* must(answer.ETag, "ETag", "PutObject", at)
@@ -457,8 +283,8 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
     }),
 
     headObject: Effect.fnUntraced(function* ({ key }) {
-      const answer = yield* call("HeadObject", { key }, (options) =>
-        client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" }), options)
+      const answer = yield* call("HeadObject", { key }, (carry) =>
+        client.send(new HeadObjectCommand(carry({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" })))
       )
       yield* must(answer.ETag, "ETag", "HeadObject", { key })
       return headOf(key, answer.ContentLength ?? 0, answer)
@@ -468,15 +294,16 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "GetObject",
         { key },
-        (options) =>
+        (carry) =>
           client.send(
-            new GetObjectCommand({
-              Bucket: bucket,
-              Key: key,
-              ...(range === undefined ? {} : { Range: rangeHeader(range) }),
-              ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
-            }),
-            options
+            new GetObjectCommand(
+              carry({
+                Bucket: bucket,
+                Key: key,
+                ...(range === undefined ? {} : { Range: rangeHeader(range) }),
+                ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
+              })
+            )
           ),
         { streamResponse: true }
       )
@@ -493,15 +320,13 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
 
     deleteObject: ({ key }) =>
       Effect.asVoid(
-        call("DeleteObject", { key }, (options) =>
-          client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), options)
+        call("DeleteObject", { key }, (carry) =>
+          client.send(new DeleteObjectCommand(carry({ Bucket: bucket, Key: key })))
         )
       ),
 
     headBucket: () =>
-      Effect.asVoid(
-        call("HeadBucket", {}, (options) => client.send(new HeadBucketCommand({ Bucket: bucket }), options))
-      )
+      Effect.asVoid(call("HeadBucket", {}, (carry) => client.send(new HeadBucketCommand(carry({ Bucket: bucket })))))
   }
 }
 
@@ -523,10 +348,8 @@ export const layer = (options: S3Options): Layer.Layer<ObjectStore, UploadError>
       if (problem !== undefined) return yield* problem
       const pathStyle =
         options.forcePathStyle ?? (options.endpoint !== undefined && providerOf(options.endpoint) !== "aws")
-      const region = yield* fallbackRegion(options)
-      const client = yield* Effect.acquireRelease(
-        Effect.sync(() => makeClient(options, region, pathStyle)),
-        (client) => Effect.sync(() => client.destroy())
+      const client = yield* Effect.acquireRelease(makeClient(options, pathStyle), (client) =>
+        Effect.sync(() => client.destroy())
       )
       return makeApi(options, client, pathStyle)
     })

@@ -3,18 +3,8 @@
  *
  * @module
  */
-import type { PartBody } from "../ObjectStore.ts"
 import type { ExchangeResponse, Transport } from "../platform/exchange.ts"
-
-/** What one call adds to the SDK's options; reaches the handler through `client.send(command, options)`. */
-export interface CallOptions {
-  readonly abortSignal: AbortSignal
-  /** The payload; the SDK itself only ever sees its headers. */
-  readonly payload?: PartBody | undefined
-  readonly onActivity?: (() => void) | undefined
-  readonly freshConnection?: boolean
-  readonly streamResponse?: boolean
-}
+import { callOfRequest } from "./sdk-call.ts"
 
 /** The parts of the SDK's request that are read here. */
 interface SignedRequest {
@@ -46,8 +36,8 @@ const smallBody = (body: unknown): ReadonlyArray<Uint8Array> =>
 /** A handler over a transport. One attempt a call: the engine retries. */
 export const makeRequestHandler = (transport: Transport, connectTimeoutMs: number) => ({
   metadata: { handlerProtocol: "http/1.1" },
-  handle: async (request: SignedRequest, options?: CallOptions): Promise<{ response: ExchangeResponse }> => {
-    const signal = options?.abortSignal ?? new AbortController().signal
+  handle: async (request: SignedRequest): Promise<{ response: ExchangeResponse }> => {
+    const options = callOfRequest(request)?.options
     const payload = options?.payload
     const response = await transport.exchange(
       {
@@ -60,7 +50,8 @@ export const makeRequestHandler = (transport: Transport, connectTimeoutMs: numbe
         body: payload === undefined ? smallBody(request.body) : payload.slices
       },
       {
-        signal,
+        // Requests that the SDK makes for itself (none today) have no call of ours to end them.
+        signal: options?.signal ?? new AbortController().signal,
         connectTimeoutMs,
         freshConnection: options?.freshConnection ?? false,
         streamResponse: options?.streamResponse ?? false,

@@ -1,0 +1,51 @@
+/**
+ * Which bucket, where, and who we are.
+ *
+ * @module
+ */
+import type * as Redacted from "effect/Redacted"
+import type { PayloadSigning } from "../Defaults.ts"
+import type { Provider } from "../Limits.ts"
+import { invalidRequest, type UploadError } from "../UploadError.ts"
+
+/** Fixed keys. Wrap secrets in `Redacted` to keep them out of anything printed. */
+export interface StaticCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string | Redacted.Redacted<string>
+  readonly sessionToken?: string | Redacted.Redacted<string> | undefined
+}
+
+/** Keys from the caller's own provider; called again before `expiration`. */
+export type CredentialsProvider = () => Promise<StaticCredentials & { readonly expiration?: Date | undefined }>
+
+/** The options of `S3ObjectStore`. */
+export interface S3Options {
+  readonly bucket: string
+  /** Default: `AWS_REGION`, else the profile's; `us-east-1` where an endpoint is given and neither is set. */
+  readonly region?: string | undefined
+  /** `http(s)://host[:port]`; default AWS. */
+  readonly endpoint?: string | undefined
+  /** Default: the SDK's chain (env, profile, SSO, web identity, container and instance roles, assume-role). */
+  readonly credentials?: StaticCredentials | CredentialsProvider | undefined
+  /** A profile of the shared AWS config files. */
+  readonly profile?: string | undefined
+  /** Default: true where an endpoint is given that is not AWS. */
+  readonly forcePathStyle?: boolean | undefined
+  /** What the store can do; default: by the endpoint's host. */
+  readonly provider?: Provider | undefined
+  /** Default `auto`: payload SHA-256 only over plain http to another machine. */
+  readonly payloadSigning?: PayloadSigning | undefined
+  /** Milliseconds to connect, TLS included. Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined
+}
+
+/** What cannot be meant, or undefined. */
+export const checkOptions = (options: S3Options): UploadError | undefined => {
+  if (typeof options.bucket !== "string" || options.bucket === "") {
+    return invalidRequest("no bucket is named; give `bucket` (or set SLUICE_BUCKET)")
+  }
+  if (options.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(options.endpoint)) {
+    return invalidRequest(`the endpoint "${options.endpoint}" is no URL; write it as http(s)://host[:port]`)
+  }
+  return undefined
+}

@@ -1,0 +1,79 @@
+/**
+ * The SDK's client as the engine wants it: one attempt, no checksums and no Expect of its own, our transport.
+ *
+ * @module
+ */
+import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { defaults } from "../Defaults.ts"
+import { makeTransport } from "../platform/transport.ts"
+import { makeRequestHandler } from "./request-handler.ts"
+import type { S3Options, StaticCredentials } from "./S3Options.ts"
+import { carryCalls } from "./sdk-call.ts"
+
+const reveal = (secret: string | Redacted.Redacted<string>): string =>
+  typeof secret === "string" ? secret : Redacted.value(secret)
+
+const sdkCredentials = ({ accessKeyId, secretAccessKey, sessionToken }: StaticCredentials) => ({
+  accessKeyId,
+  secretAccessKey: reveal(secretAccessKey),
+  ...(sessionToken === undefined ? {} : { sessionToken: reveal(sessionToken) })
+})
+
+/** A caller's provider fails as the SDK's own do, so that both are `CredentialsUnavailable`. */
+const providerFailed = (cause: unknown): never => {
+  const error = new Error(cause instanceof Error ? cause.message : String(cause), { cause })
+  error.name = "CredentialsProviderError"
+  throw error
+}
+
+const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3ClientConfig, "credentials"> => {
+  if (credentials === undefined) return {}
+  if (typeof credentials !== "function") return { credentials: sdkCredentials(credentials) }
+  return {
+    credentials: async () => {
+      const current = await credentials().catch(providerFailed)
+      return {
+        ...sdkCredentials(current),
+        ...(current.expiration === undefined ? {} : { expiration: current.expiration })
+      }
+    }
+  }
+}
+
+/** Stores other than AWS mostly ignore the region, but SigV4 wants one: do not fail for the lack of it. */
+const fallbackRegion = Effect.fnUntraced(function* (options: S3Options) {
+  if (options.region !== undefined || options.endpoint === undefined || options.profile !== undefined) {
+    return options.region
+  }
+  // Loaded here: with it comes Schema, a tenth of a CPU second that most programs need not pay.
+  const Config = yield* Effect.promise(() => import("effect/Config"))
+  const named = yield* Effect.forEach(["AWS_REGION", "AWS_PROFILE"], (name) =>
+    Effect.orElseSucceed(Config.option(Config.String(name)), Option.none)
+  )
+  return named.some(Option.isSome) ? undefined : "us-east-1"
+})
+
+/** A client for `options`. Makes no request. */
+export const makeClient = Effect.fnUntraced(function* (options: S3Options, pathStyle: boolean) {
+  const { endpoint, profile } = options
+  const region = yield* fallbackRegion(options)
+  const client = new S3Client({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+    ...credentialsConfig(options.credentials),
+    forcePathStyle: pathStyle,
+    // The middleware of a command is the same for all its calls: resolved once, not once a part.
+    cacheMiddleware: true,
+    maxAttempts: 1,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    expectContinueHeader: false,
+    requestHandler: makeRequestHandler(makeTransport(), options.connectTimeoutMs ?? defaults.connectTimeoutMs)
+  })
+  carryCalls(client)
+  return client
+})

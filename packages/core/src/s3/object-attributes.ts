@@ -1,0 +1,65 @@
+/**
+ * Objects' attributes in the SDK's words, there and back.
+ *
+ * @module
+ */
+import type { StorageClass } from "@aws-sdk/client-s3"
+import { decodeCrc32, normalizeEtag } from "../Checksum.ts"
+import type { ObjectAttributes, ObjectHead } from "../ObjectStore.ts"
+
+/** Stores name classes of their own: the SDK's closed list is a hint, and the store has the last word. */
+const namesClass = (name: string): name is StorageClass => name !== ""
+
+/** The input fields of Create and PutObject. */
+export const attributeInput = (a: ObjectAttributes) => ({
+  ...(a.contentType === undefined ? {} : { ContentType: a.contentType }),
+  ...(a.cacheControl === undefined ? {} : { CacheControl: a.cacheControl }),
+  ...(a.contentDisposition === undefined ? {} : { ContentDisposition: a.contentDisposition }),
+  ...(a.contentEncoding === undefined ? {} : { ContentEncoding: a.contentEncoding }),
+  ...(a.contentLanguage === undefined ? {} : { ContentLanguage: a.contentLanguage }),
+  ...(a.metadata === undefined ? {} : { Metadata: { ...a.metadata } }),
+  ...(a.tags === undefined || Object.keys(a.tags).length === 0
+    ? {}
+    : { Tagging: new URLSearchParams(a.tags).toString() }),
+  ...(a.storageClass !== undefined && namesClass(a.storageClass) ? { StorageClass: a.storageClass } : {}),
+  ...(a.encryption === undefined ? {} : { ServerSideEncryption: "AES256" as const })
+})
+
+/** A full-object CRC32 the store keeps; a composite one (`…-N`) says nothing about the whole. */
+export const fullCrc32 = (encoded: string | undefined, type: string | undefined): number | undefined =>
+  encoded === undefined || type === "COMPOSITE" || encoded.includes("-") ? undefined : decodeCrc32(encoded)
+
+interface HeadAnswer {
+  readonly ContentLength?: number | undefined
+  readonly ETag?: string | undefined
+  readonly VersionId?: string | undefined
+  readonly LastModified?: Date | undefined
+  readonly ChecksumCRC32?: string | undefined
+  readonly ChecksumType?: string | undefined
+  readonly ServerSideEncryption?: string | undefined
+  readonly ContentType?: string | undefined
+  readonly CacheControl?: string | undefined
+  readonly ContentDisposition?: string | undefined
+  readonly ContentEncoding?: string | undefined
+  readonly ContentLanguage?: string | undefined
+  readonly Metadata?: Record<string, string> | undefined
+  readonly StorageClass?: string | undefined
+}
+
+/** A HEAD or GET answer as `ObjectHead`. */
+export const headOf = (key: string, size: number, answer: HeadAnswer): ObjectHead => ({
+  key,
+  size,
+  etag: normalizeEtag(answer.ETag ?? ""),
+  versionId: answer.VersionId,
+  lastModified: answer.LastModified,
+  crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),
+  serverSideEncryption: answer.ServerSideEncryption,
+  contentType: answer.ContentType,
+  cacheControl: answer.CacheControl,
+  contentDisposition: answer.ContentDisposition,
+  contentEncoding: answer.ContentEncoding,
+  contentLanguage: answer.ContentLanguage,
+  metadata: answer.Metadata,
+  storageClass: answer.StorageClass
+})
