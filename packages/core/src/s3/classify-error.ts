@@ -16,6 +16,7 @@ import {
   type Row,
   type Seen
 } from "./error-codes.ts"
+import { safeCause } from "./safe-cause.ts"
 import { safeMessage } from "./safe-message.ts"
 
 /** What is known of a failed call. An error inside a 200 is given with its own code. */
@@ -66,5 +67,10 @@ export const classifyError = (failure: StoreFailure, context: ErrorContext): Upl
     region,
     at: context
   }
-  return uploadError(reason(seen), { ...context, requestId: requestId ?? context.requestId, retry, cause })
+  return uploadError(reason(seen), {
+    ...context,
+    requestId: requestId ?? context.requestId,
+    retry,
+    cause: safeCause(cause)
+  })
 }

@@ -1,5 +1,6 @@
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 import { classifyError } from "./classify-error.ts"
+import { safeCause } from "./safe-cause.ts"
 
 /** What the SDK's errors may carry; nothing is certain. */
 interface SdkError {
@@ -64,7 +65,7 @@ export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError
           _tag: "InvalidResponse",
           message: "the store's answer is not S3's; something between us and the store may be answering for it"
         },
-        { ...context, cause }
+        { ...context, cause: safeCause(cause) }
       )
     }
   }
