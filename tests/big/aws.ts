@@ -20,6 +20,7 @@ export const awsSuite = (name: string) => {
 }
 
 const start = (store: Store, args: ReadonlyArray<string>, home: string) => {
+  if (!existsSync(program)) throw new Error("no aws client: run node scripts/install-tools.js aws")
   const env = { ...store.direct, PATH: process.env["PATH"], HOME: home, AWS_EC2_METADATA_DISABLED: "true" }
   const child = spawn(program, ["s3", ...args], { env, stdio: ["ignore", "pipe", "pipe"] })
   return { child, ended: succeeded(child, text(child.stderr)) }
