@@ -128,14 +128,6 @@ export const delayBefore = (
     })
   })
 
-/** An attempt failed and another follows after `delayMs`. */
-export interface Retrying {
-  readonly error: UploadError
-  /** The attempt that failed, from 1. */
-  readonly attempt: number
-  readonly delayMs: number
-}
-
 /**
  * Runs attempts (told their number, from 1) until one succeeds or the policy ends. The last error is
  * marked `persistent` where it was temporary, so that no outer layer multiplies the retries, and carries

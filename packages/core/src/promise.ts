@@ -10,8 +10,9 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { defaults, type EngineOptions } from "./Defaults.ts"
+import { defaults, type EngineOptions, engineOptions } from "./Defaults.ts"
 import { makeEventHistory } from "./internal/event-history.ts"
+import { guardedCall, watchedCall } from "./internal/guarded-call.ts"
 import { Upload as UploadService } from "./internal/make-upload.ts"
 import { layerMemory } from "./Journal.ts"
 import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
@@ -180,18 +181,28 @@ export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions)
     UploadService.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, layerMemory)))
   )
   const ask = async <A>(
-    question: (store: ObjectStoreApi) => Effect.Effect<A, UploadError>,
+    question: (store: ObjectStoreApi, engine: EngineOptions) => Effect.Effect<A, UploadError>,
     signal?: AbortSignal | undefined
   ): Promise<A> =>
-    settle(await runtime.runPromiseExit(Effect.flatMap(ObjectStore, question), signal === undefined ? {} : { signal }))
+    settle(
+      await runtime.runPromiseExit(
+        Effect.gen(function* () {
+          return yield* question(yield* ObjectStore, yield* Effect.fromResult(engineOptions(options)))
+        }),
+        signal === undefined ? {} : { signal }
+      )
+    )
   const dispose = (): Promise<void> => runtime.dispose()
   return {
     upload: (request) => start(runtime, request, options.eventBuffer ?? defaults.eventBuffer),
-    head: async (key) => withoutToken(await ask((store) => store.headObject({ key }))),
+    head: async (key) =>
+      withoutToken(await ask((store, engine) => guardedCall(engine, "HeadObject", store.headObject({ key })))),
     get: async (key, { range, ifMatch, signal } = {}) =>
-      withoutToken(await ask((store) => store.getObject({ key, range, ifMatch }), signal)),
-    remove: (key) => ask((store) => store.deleteObject({ key })),
-    ready: () => ask((store) => store.headBucket()),
+      withoutToken(
+        await ask((store, engine) => guardedCall(engine, "GetObject", store.getObject({ key, range, ifMatch })), signal)
+      ),
+    remove: (key) => ask((store, engine) => guardedCall(engine, "DeleteObject", store.deleteObject({ key }))),
+    ready: () => ask((store, engine) => watchedCall(engine, "HeadBucket", store.headBucket())),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),
     dispose,
     [Symbol.asyncDispose]: dispose

@@ -29,7 +29,8 @@ const nextChunk = async (reader: SourceReader): Promise<Uint8Array | undefined> 
   try {
     if (reader._tag === "Chunks") {
       const { done, value } = await reader.next()
-      return done === true ? undefined : value
+      // A copy: hooks may keep a chunk, sources may use its memory again.
+      return done === true ? undefined : value?.slice()
     }
     const chunk = new Uint8Array(chunkSize)
     const n = await reader.read([chunk])

@@ -18,7 +18,7 @@ import { metadataToken, type Session } from "../Session.ts"
 import type { SourceReader } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { attributes, metrics, noStack, spans } from "../Telemetry.ts"
-import { describeReason, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
+import { describeReason, invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import type { UploadControl, UploadRequest } from "../Uploader.ts"
 import { plan as decide, recheck, type UploadPlan } from "../UploadPlan.ts"
@@ -26,6 +26,7 @@ import { contentTypeOf } from "./content-type.ts"
 import { deliver, wanting } from "./deliver.ts"
 import { hasEchoed } from "./encryption-echo.ts"
 import { makeEventBus } from "./event-bus.ts"
+import { guardedCall } from "./guarded-call.ts"
 import { holdingLease } from "./hold-lease.ts"
 import { keepsSize, openSource, replays } from "./open-source.ts"
 import { makePartMemory, type PartMemory } from "./part-memory.ts"
@@ -59,7 +60,7 @@ const contextFor =
     saved: undefined,
     save: (state) => Effect.sync(() => saved.set(plugin, state)),
     exists: (key) =>
-      engine.store.headObject({ key }).pipe(
+      guardedCall(engine.options, "HeadObject", engine.store.headObject({ key })).pipe(
         Effect.as(true),
         Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(false))
       )
@@ -106,9 +107,14 @@ const makePlan = Effect.fnUntraced(function* (
   yield* Effect.fromResult(recheck(hooked, capabilities, partOverhead(hooks.part, hooked.layout.partSize)))
   // Until the store has echoed the encryption once, Create must show it before any byte leaves (DESIGN §5).
   const mode = hooked.attributes.encryption?.mode
-  return mode === undefined || hasEchoed(store, mode) || options.multipart === "never"
-    ? hooked
-    : { ...hooked, mode: "multipart" }
+  if (mode === undefined || hasEchoed(store, mode)) return hooked
+  if (options.multipart === "never") {
+    return yield* invalidRequest(
+      `whether the store applies ${mode} is shown by a multipart upload before any byte leaves; allow multipart, or remove the encryption`,
+      { key: hooked.key }
+    )
+  }
+  return { ...hooked, mode: "multipart" }
 })
 
 const newSession = (

@@ -13,7 +13,7 @@ import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { transformPart } from "./run-hooks.ts"
-import { attempting, contextOf, type UploadRun } from "./upload-run.ts"
+import { contextOf, guardedAttempt, retried, type UploadRun } from "./upload-run.ts"
 
 /** A part's bytes as the store will count them. */
 export interface SealedPart {
@@ -82,11 +82,13 @@ export const sendPart = Effect.fnUntraced(
     const { partNumber, offset, source } = part
     const started = yield* Clock.currentTimeMillis
     let attempts = 0
-    const stored = yield* attempting(run, { operation: "UploadPart", partNumber }, (attempt, touch) => {
+    const call = { operation: "UploadPart", partNumber }
+    // The watchdog stands inside the `send` hooks: a plugin that makes a part wait is no stall of the store.
+    const stored = yield* retried(run, call, (attempt) => {
       attempts = attempt
       run.bus.restarted(partNumber)
       return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-        Effect.flatMap(
+        guardedAttempt(run, call, (touch) =>
           run.store.uploadPart({
             key: run.session().key,
             uploadId,
@@ -95,9 +97,8 @@ export const sendPart = Effect.fnUntraced(
             crc32: sent.crc32,
             attempt: sent.attempt,
             onActivity: touch
-          }),
-          (stored) => checkStored(run, sent, stored)
-        )
+          })
+        ).pipe(Effect.flatMap((stored) => checkStored(run, sent, stored)))
       )
     })
     const receipt: PartReceipt = {

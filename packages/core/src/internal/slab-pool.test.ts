@@ -57,6 +57,19 @@ describe("the slab pool", () => {
     expect(await waiting).toHaveLength(2)
   })
 
+  it("lets a part that was planned under a larger budget end after the budget shrank", async () => {
+    const pool = makeSlabPool(8 * slabSize)
+    const ticket = pool.open(6 * slabSize)
+    const held = [...(now(ticket.take(3, never)) ?? [])]
+    pool.resize(2 * slabSize)
+    held.push(...(await ticket.take(3, never)))
+    expect(held).toHaveLength(6)
+    ticket.close()
+    pool.release(held)
+    expect(pool.inUse()).toBe(0)
+    expect(now(pool.open(slabSize).take(2, never))).toHaveLength(2)
+  })
+
   it("forgets a taker that gave up", async () => {
     const pool = makeSlabPool(slabSize)
     const ticket = pool.open(slabSize)

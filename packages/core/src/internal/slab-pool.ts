@@ -66,7 +66,9 @@ export const makeSlabPool = (capacity: number): SlabPool => {
 
   const fits = (ticket: Ticket, count: number): boolean => {
     const first = oldest()
-    if (ticket === first || first === undefined) return used + count <= limit
+    if (first === undefined) return used + count <= limit
+    // A part that was planned under a larger budget still ends: the oldest gets what it announced.
+    if (ticket === first) return used + count <= Math.max(limit, first.slabs)
     return used + count + Math.max(0, largest() - first.held) <= limit
   }
 

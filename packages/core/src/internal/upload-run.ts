@@ -41,25 +41,37 @@ export const contextOf = (run: UploadRun, operation?: string, partNumber?: numbe
   return { sessionId, bucket, key, uploadId, operation, partNumber }
 }
 
-/**
- * A call to the store under the engine's one retry layer: each attempt has the watchdog inside, each retry
- * is an event and a span event.
- */
-export const attempting = <A>(
+/** A call to the store, as errors, events and the watchdog name it. */
+export interface StoreCall {
+  readonly operation: string
+  readonly partNumber?: number
+  /** Silence that ends an attempt, where it is not the usual one. In milliseconds. */
+  readonly stallMs?: number
+}
+
+/** Attempts under the engine's one retry layer: each retry is an event and a span event. */
+export const retried = <A>(
   run: UploadRun,
-  call: { readonly operation: string; readonly partNumber?: number; readonly stallMs?: number },
-  attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
+  call: StoreCall,
+  attempt: (attempt: number) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => {
   const context = contextOf(run, call.operation, call.partNumber)
-  return retrying((n) => guardedAttempt(run, call, (touch) => attempt(n, touch)), run.options, {
+  return retrying(attempt, run.options, {
     onRetry: ({ error, attempt, delayMs }) => onRetry(run, call, error, attempt, delayMs)
   }).pipe(Effect.mapError((error) => withContext(error, context)))
 }
 
+/** A call to the store that is retried, each attempt under the watchdog. */
+export const attempting = <A>(
+  run: UploadRun,
+  call: StoreCall,
+  attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
+): Effect.Effect<A, UploadError> => retried(run, call, (n) => guardedAttempt(run, call, (touch) => attempt(n, touch)))
+
 /** One attempt under the watchdog: silence and overlong attempts end it. */
 export const guardedAttempt = <A>(
   run: UploadRun,
-  call: { readonly operation: string; readonly partNumber?: number; readonly stallMs?: number },
+  call: StoreCall,
   attempt: (touch: () => void) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> =>
   watched(attempt, {
@@ -71,7 +83,7 @@ export const guardedAttempt = <A>(
 /** Tells events and the current span that another attempt follows. */
 export const onRetry = (
   run: UploadRun,
-  call: { readonly operation: string; readonly partNumber?: number },
+  call: StoreCall,
   error: UploadError,
   attempt: number,
   delayMs: number

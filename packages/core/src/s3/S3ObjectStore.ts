@@ -30,6 +30,7 @@ import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
 import { checkOptions, type S3Options } from "./S3Options.ts"
 import { carrying, SdkCall } from "./sdk-call.ts"
 import { md5Base64, sha256Hex, signsPayload, unsignedPayload } from "./sign-payload.ts"
+import { withEnvironment } from "./with-environment.ts"
 
 export type { CredentialsProvider, S3Options, StaticCredentials } from "./S3Options.ts"
 
@@ -340,16 +341,18 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
  * const store = S3ObjectStore.layer({ bucket: "media", region: "eu-west-1" })
  * ```
  */
-export const layer = (options: S3Options): Layer.Layer<ObjectStore, UploadError> =>
+export const layer = (given: S3Options): Layer.Layer<ObjectStore, UploadError> =>
   Layer.effect(
     ObjectStore,
     Effect.gen(function* () {
+      const options = yield* withEnvironment(given)
       const problem = checkOptions(options)
       if (problem !== undefined) return yield* problem
       const pathStyle =
         options.forcePathStyle ?? (options.endpoint !== undefined && providerOf(options.endpoint) !== "aws")
-      const client = yield* Effect.acquireRelease(makeClient(options, pathStyle), (client) =>
-        Effect.sync(() => client.destroy())
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(() => makeClient(options, pathStyle)),
+        (client) => Effect.sync(() => client.destroy())
       )
       return makeApi(options, client, pathStyle)
     })

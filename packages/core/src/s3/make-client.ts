@@ -4,8 +4,6 @@
  * @module
  */
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { defaults } from "../Defaults.ts"
 import { makeTransport } from "../platform/transport.ts"
@@ -43,23 +41,9 @@ const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3Client
   }
 }
 
-/** Stores other than AWS mostly ignore the region, but SigV4 wants one: do not fail for the lack of it. */
-const fallbackRegion = Effect.fnUntraced(function* (options: S3Options) {
-  if (options.region !== undefined || options.endpoint === undefined || options.profile !== undefined) {
-    return options.region
-  }
-  // Loaded here: with it comes Schema, a tenth of a CPU second that most programs need not pay.
-  const Config = yield* Effect.promise(() => import("effect/Config"))
-  const named = yield* Effect.forEach(["AWS_REGION", "AWS_PROFILE"], (name) =>
-    Effect.orElseSucceed(Config.option(Config.String(name)), Option.none)
-  )
-  return named.some(Option.isSome) ? undefined : "us-east-1"
-})
-
 /** A client for `options`. Makes no request. */
-export const makeClient = Effect.fnUntraced(function* (options: S3Options, pathStyle: boolean) {
-  const { endpoint, profile } = options
-  const region = yield* fallbackRegion(options)
+export const makeClient = (options: S3Options, pathStyle: boolean): S3Client => {
+  const { endpoint, profile, region } = options
   const client = new S3Client({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -76,4 +60,4 @@ export const makeClient = Effect.fnUntraced(function* (options: S3Options, pathS
   })
   carryCalls(client)
   return client
-})
+}

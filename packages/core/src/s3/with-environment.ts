@@ -1,0 +1,23 @@
+import * as Effect from "effect/Effect"
+import type { S3Options } from "./S3Options.ts"
+
+/**
+ * The options with what the standard AWS variables say where they say nothing: endpoint
+ * (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`), and for endpoints other than AWS's a region, because SigV4
+ * wants one and such stores mostly ignore it. The SDK reads the rest itself.
+ */
+export const withEnvironment = Effect.fnUntraced(function* (options: S3Options): Effect.fn.Return<S3Options> {
+  if (options.endpoint !== undefined && (options.region !== undefined || options.profile !== undefined)) return options
+  // Loaded here: a program that names its endpoint and region starts without it.
+  const { ConfigProvider } = yield* Effect.promise(() => import("effect/ConfigProvider"))
+  const provider = yield* ConfigProvider
+  const variable = (name: string): Effect.Effect<string | undefined> =>
+    provider.load([name]).pipe(
+      Effect.map((node) => (node?._tag === "Value" && node.value !== "" ? node.value : undefined)),
+      Effect.orElseSucceed(() => undefined)
+    )
+  const endpoint = options.endpoint ?? (yield* variable("AWS_ENDPOINT_URL_S3")) ?? (yield* variable("AWS_ENDPOINT_URL"))
+  if (endpoint === undefined) return options
+  const named = options.profile ?? options.region ?? (yield* variable("AWS_REGION")) ?? (yield* variable("AWS_PROFILE"))
+  return { ...options, endpoint, ...(named === undefined ? { region: "us-east-1" } : {}) }
+})
