@@ -5,11 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { expect, it } from "vitest"
 import { chunksOf, MiB, pattern, sha256 } from "./bytes.ts"
 import { openRequests } from "./connections.ts"
-import { download, onEmbedded, onEveryStore, type Target } from "./target.ts"
+import { abortBehindItsBack, download, onEmbedded, onEveryStore, type Target } from "./target.ts"
 import { freshKey, quick } from "./trial.ts"
 
 const part = 5 * MiB
@@ -151,6 +152,27 @@ onEmbedded("the same engine in Effect", (target) => {
     await Effect.runPromise(Effect.provide(program, layer))
     expect(states).toEqual(["uploading", "completing", "completed"])
     expect(await Effect.runPromise(journal.listByKey(target().bucket, key))).toEqual([])
+  })
+
+  it("keeps the session of an upload that could not be aborted, so that it can be ended later", async () => {
+    const key = freshKey("denied")
+    const denied = { type: "status", status: 403, code: "AccessDenied" } as const
+    const { faults } = target().server
+    for (const op of ["UploadPart", "AbortMultipartUpload"] as const) {
+      faults.add({ match: { op, key }, action: denied, times: Number.POSITIVE_INFINITY })
+    }
+    const journal = await Effect.runPromise(Journal.makeMemory)
+    const layer = Uploader.layer(quick).pipe(
+      Layer.provide([S3ObjectStore.layer(target().store), Layer.succeed(Journal.Journal, Journal.Journal.of(journal))])
+    )
+    const program = Uploader.use((uploader) => uploader.upload({ key, source: Source.fromBytes(pattern(part)) }))
+    const exit = await Effect.runPromiseExit(Effect.provide(program, layer).pipe(Effect.provide(Logger.layer([]))))
+    expect(String(exit)).toMatch(/AccessDenied/)
+    const [open] = target().server.openUploads()
+    const sessions = await Effect.runPromise(journal.listByKey(target().bucket, key))
+    faults.clear()
+    await abortBehindItsBack(target(), key)
+    expect(sessions).toMatchObject([{ uploadId: open?.uploadId }])
   })
 
   it("goes through an operator's `around`, call by call", async () => {

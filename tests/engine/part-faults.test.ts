@@ -218,3 +218,16 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
     failedWith(await run(always({ type: "wrongETag" })), "PartConflict")
   })
 })
+
+onEmbedded("a Create whose answer is lost after it was applied", (target) => {
+  // The id of that upload was never heard; only a listing of the key's uploads could find it.
+  it.fails("leaves no second upload behind", async () => {
+    const key = freshKey()
+    target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type: "dropAfterCommit" } })
+    try {
+      succeeded(await attempt(target(), { key, body: bytes }))
+    } finally {
+      if (target().open(key) > 0) await abortBehindItsBack(target(), key)
+    }
+  })
+})

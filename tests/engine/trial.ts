@@ -140,6 +140,7 @@ const checkProgress = ({ stored, progress }: Outcome): void => {
   expect(rises(progress.map(({ sent }) => sent))).toBe(true)
   expect(rises(progress.map((p) => p.stored))).toBe(true)
   expect(rises(progress.flatMap(({ percent }) => percent ?? []))).toBe(true)
+  for (const { sent, total } of progress) expect(sent).toBeLessThanOrEqual(total ?? sent)
   const last = progress.at(-1)
   expect(progress.filter(({ percent }) => percent === 100)).toEqual(stored === undefined ? [] : [last])
   if (stored !== undefined) expect(last).toMatchObject({ state: "completed", stored: last?.total, sent: last?.total })

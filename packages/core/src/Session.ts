@@ -45,3 +45,10 @@ export interface Session {
 
 /** The object metadata that holds the write token, without the `x-amz-meta-` prefix. */
 export const metadataToken = "sluice-write-token"
+
+/**
+ * Whether the journal may forget an ended session: all its news is delivered, and no multipart upload of it
+ * may still be open in the store.
+ */
+export const isSettled = ({ state, undelivered, uploadId }: Session): boolean =>
+  undelivered.length === 0 && (state === "completed" || uploadId === undefined)

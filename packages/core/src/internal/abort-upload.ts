@@ -41,12 +41,16 @@ export const abortUpload = (run: UploadRun, uploadId: string): Effect.Effect<boo
       for (let round = 0; round < rounds; round++) {
         if (round > 0) yield* Effect.sleep(pauseMs * 2 ** (round - 1))
         const outcome = yield* Effect.result(Effect.andThen(abortOnce(run, uploadId), proveGone(run, uploadId)))
-        if (outcome._tag === "Success" && outcome.success === "gone") return true
+        if (outcome._tag === "Success" && outcome.success === "gone") {
+          yield* Effect.ignore(run.record({ uploadId: undefined }))
+          return true
+        }
         if (outcome._tag === "Failure") {
           last = outcome.failure
           if (last.retry === "permanent") break
         }
       }
+      yield* Effect.ignore(run.record({ uploadId }))
       const { bucket, key } = run.session()
       yield* Effect.logWarning(
         `the multipart upload ${uploadId} of s3://${bucket}/${key} could not be aborted and may still hold parts: ${last?.message ?? "parts stay listed"}`

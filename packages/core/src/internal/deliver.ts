@@ -8,6 +8,7 @@ import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { DeliverHook } from "../Plugin.ts"
 import { retrying } from "../RetryPolicy.ts"
+import { isSettled } from "../Session.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import type { Named } from "./run-hooks.ts"
@@ -71,8 +72,6 @@ export const deliver = Effect.fnUntraced(function* (
       ),
     { concurrency: "unbounded", discard: true }
   )
-  const owed = yield* Effect.option(journal.get(event.sessionId))
-  if (owed._tag === "Some" && owed.value.undelivered.length === 0) {
-    yield* Effect.ignore(journal.delete(event.sessionId))
-  }
+  const session = yield* Effect.option(journal.get(event.sessionId))
+  if (session._tag === "Some" && isSettled(session.value)) yield* Effect.ignore(journal.delete(event.sessionId))
 })

@@ -14,7 +14,7 @@ import { type EngineOptions, engineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
 import type { Plugin, UploadContext } from "../Plugin.ts"
-import { metadataToken, type Session } from "../Session.ts"
+import { isSettled, metadataToken, type Session } from "../Session.ts"
 import type { SourceReader } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { attributes, metrics, noStack, spans } from "../Telemetry.ts"
@@ -373,11 +373,12 @@ const settle = Effect.fnUntraced(function* <R>(
   const owed = wanting(hooks.deliveries, event._tag)
   const state = Exit.isSuccess(exit) ? "completed" : outcome === "cancelled" ? "cancelled" : "failed"
   yield* engine.journal.update({ ...session, state, undelivered: owed.map(({ hook }) => hook.name) }).pipe(
-    Effect.andThen(
-      owed.length === 0
-        ? engine.journal.delete(session.sessionId)
+    Effect.flatMap((ended): Effect.Effect<unknown, UploadError> => {
+      if (isSettled(ended)) return engine.journal.delete(ended.sessionId)
+      return owed.length === 0
+        ? Effect.void
         : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
-    ),
+    }),
     Effect.catch((error) => Effect.logWarning(`the journal could not close session: ${error.message}`))
   )
 })
