@@ -15,7 +15,8 @@ import {
 } from "./turnstile.ts"
 
 const part = 5 * MiB
-const bytes = pattern(3 * part + 1)
+/** Three parts. */
+const bytes = pattern(2 * part + 1)
 
 type Stop = (upload: Upload, controller: AbortController, sluice: Sluice) => Promise<void>
 

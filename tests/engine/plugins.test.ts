@@ -435,7 +435,7 @@ onEmbedded("finalizers of open", (target) => {
   })
 })
 
-onEveryStore("gates", (target) => {
+onEmbedded("gates", (target) => {
   it.each([
     ["one PUT", small],
     ["parts", large]
@@ -464,7 +464,7 @@ onEveryStore("gates", (target) => {
   })
 })
 
-onEveryStore("a plan hook", (target) => {
+onEmbedded("a plan hook", (target) => {
   it("decides key and attributes", async () => {
     const key = `users/42/${freshKey("planned")}`
     const plugin = hooks({
