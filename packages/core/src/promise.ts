@@ -46,7 +46,7 @@ export interface UploadOptions extends Omit<UploadRequest, "source"> {
   readonly size?: number | undefined
   /** File name of a stream, for the content type. */
   readonly name?: string | undefined
-  /** Called at most every 100 ms and once at the end. */
+  /** Called at every event: at most every 100 ms while bytes move, at each part and retry, and once at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Aborting it is `abort()`. */
   readonly signal?: AbortSignal | undefined
