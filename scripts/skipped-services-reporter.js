@@ -5,9 +5,17 @@
  * @type {import("vitest/reporters").Reporter}
  */
 export default class SkippedServicesReporter {
+  /** Whether the run asked for some tests by name: the others are then no news. */
+  #filtered = false
+
+  /** @param {import("vitest/node").Vitest} vitest */
+  onInit(vitest) {
+    this.#filtered = vitest.config.testNamePattern !== undefined
+  }
+
   /** @param {ReadonlyArray<import("vitest/node").TestModule>} modules */
   onTestRunEnd(modules) {
-    const skipped = modules.flatMap(skippedIn)
+    const skipped = modules.flatMap(skippedIn).filter(({ name }) => !this.#filtered || name.includes("(skipped:"))
     if (skipped.length === 0) return
     const tests = skipped.reduce((sum, { tests }) => sum + tests, 0)
     console.log(`\n Not tested here: ${tests} ${tests === 1 ? "test" : "tests"}`)

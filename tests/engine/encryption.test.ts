@@ -83,7 +83,8 @@ onEmbedded("encryption that gets lost on its way", (target) => {
     const key = freshKey()
     target().server.faults.add({ match: { key }, action: ignored, times: Number.POSITIVE_INFINITY })
     await expect(sluice.upload({ key, body: pattern(20), encryption }).done()).rejects.toMatchObject({
-      reason: { _tag: "EncryptionNotApplied" }
+      reason: { _tag: "EncryptionNotApplied", stored: true },
+      message: expect.stringContaining("stands unencrypted")
     })
     await target().assertNothingLeft()
   })

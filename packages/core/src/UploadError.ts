@@ -44,7 +44,13 @@ export type Reason =
   | { readonly _tag: "MissingParts"; readonly partNumbers: ReadonlyArray<number> }
   | { readonly _tag: "PartConflict"; readonly message: string }
   | { readonly _tag: "CompletionUnknown"; readonly message: string }
-  | { readonly _tag: "EncryptionNotApplied"; readonly requested: string; readonly answered: string }
+  | {
+      readonly _tag: "EncryptionNotApplied"
+      readonly requested: string
+      readonly answered: string
+      /** The bytes were stored before the store showed that it had dropped the encryption. */
+      readonly stored?: boolean
+    }
   // session
   | { readonly _tag: "SessionNotFound" }
   | { readonly _tag: "SessionBusy" }
@@ -146,7 +152,7 @@ export const describeReason = (reason: Reason, at: ErrorContext = {}): string =>
     case "MissingParts":
       return `parts are missing: ${partList(reason.partNumbers)}; send them, then complete again`
     case "EncryptionNotApplied":
-      return `encryption "${reason.requested}" was asked for but the store answered "${reason.answered}"; nothing was sent. Use a store with that encryption, or remove the plugin`
+      return `encryption "${reason.requested}" was asked for but the store answered "${reason.answered}"; ${reason.stored === true ? "the object stands unencrypted, delete it" : "nothing was sent"}. Use a store with that encryption, or remove the plugin`
     case "SessionNotFound":
       return "no such session; it ended, expired, or the journal is another one"
     case "SessionBusy":

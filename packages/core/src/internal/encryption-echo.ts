@@ -12,14 +12,18 @@ const echoed = new WeakMap<ObjectStoreApi, Set<string>>()
 /** Whether this store has shown in this process that it applies the encryption. */
 export const hasEchoed = (store: ObjectStoreApi, mode: string): boolean => echoed.get(store)?.has(mode) ?? false
 
-/** Fails with `EncryptionNotApplied` unless the store's answer echoes what was asked for: silence is a refusal. */
-export const checkEncryption = (run: UploadRun, answered: string | undefined): Effect.Effect<void, UploadError> => {
+/** Fails with `EncryptionNotApplied` unless the store's answer echoes what was asked for: silence is a refusal. `stored`: the bytes went with the question. */
+export const checkEncryption = (
+  run: UploadRun,
+  answered: string | undefined,
+  stored = false
+): Effect.Effect<void, UploadError> => {
   const mode = run.session().attributes.encryption?.mode
   if (mode === undefined) return Effect.void
   if (answered !== echoOf[mode]) {
     return Effect.fail(
       uploadError(
-        { _tag: "EncryptionNotApplied", requested: echoOf[mode], answered: answered ?? "nothing" },
+        { _tag: "EncryptionNotApplied", requested: echoOf[mode], answered: answered ?? "nothing", stored },
         contextOf(run)
       )
     )

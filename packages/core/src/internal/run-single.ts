@@ -64,7 +64,7 @@ export const runSingle = Effect.fnUntraced(function* (
         .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
     }
   )
-  yield* checkEncryption(run, written.encryption)
+  yield* checkEncryption(run, written.encryption, true)
   const wrong = contradiction(expected, written)
   if (wrong !== undefined) {
     return yield* uploadError({ _tag: "ChecksumMismatch", message: wrong, stored: true }, contextOf(run, "PutObject"))

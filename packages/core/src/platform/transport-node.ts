@@ -18,8 +18,24 @@ type Http = Pick<typeof import("node:http"), "request" | "Agent">
 /** S3 closes idle connections after some seconds; ours go first, so that no request meets a closing one. */
 const idleSocketMs = 10_000
 
-/** Slices handed to the socket and not yet accepted. More hides stalls, fewer leaves the socket waiting. */
-const writeAhead = 4
+/**
+ * How many slices are handed to the socket at once. The socket says only when it has taken all of them, so
+ * many at once cost less and say less: on a slow line the watchdog would see silence. It starts small,
+ * doubles while the line takes a batch in no time, and falls back when it does not.
+ */
+interface Pace {
+  batch: number
+}
+
+const leastBatch = 4
+const mostBatch = 32
+const quickMs = 200
+const slowMs = 2_000
+
+const learn = (pace: Pace, elapsedMs: number): void => {
+  if (elapsedMs < quickMs) pace.batch = Math.min(mostBatch, pace.batch * 2)
+  else if (elapsedMs > slowMs) pace.batch = Math.max(leastBatch, Math.floor(pace.batch / 2))
+}
 
 /** Largest answer that is collected: ListParts pages are the largest, far below this. */
 const maxCollectedBytes = 64 * 1024 * 1024
@@ -69,6 +85,7 @@ const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
 const exchange = (
   http: Http,
   agent: Agent,
+  pace: Pace,
   request: ExchangeRequest,
   options: ExchangeOptions
 ): Promise<ExchangeResponse> =>
@@ -98,7 +115,11 @@ const exchange = (
       outgoing.destroy()
       closed(outgoing).then(() => reject(error))
     }
-    const onAbort = (): void => fail(new ExchangeError("ABORT_ERR", "the attempt was ended"))
+    const onAbort = (): void => {
+      // Whoever ends an attempt may have seen silence: the next says more.
+      pace.batch = leastBatch
+      fail(new ExchangeError("ABORT_ERR", "the attempt was ended"))
+    }
 
     // Errors after the answer has arrived (EPIPE of bytes nobody wanted) are of no interest: `fail` is then a no-op.
     outgoing.on("error", (cause) => fail(new ExchangeError(codeOf(cause), cause.message, cause)))
@@ -153,23 +174,25 @@ const exchange = (
     })
 
     let next = 0
-    const write = (): void => {
-      while (!settled && next < request.body.length && inFlight < writeAhead) {
-        const slice = request.body[next++]
-        if (slice === undefined) break
-        inFlight++
+    const sendBatch = (): void => {
+      const batch = request.body.slice(next, next + pace.batch)
+      next += batch.length
+      const started = performance.now()
+      let left = batch.length
+      for (const slice of batch) {
         outgoing.write(slice, (error) => {
-          inFlight--
-          if (error !== null && error !== undefined) return
+          left--
+          if (settled || (error !== null && error !== undefined)) return
           onActivity?.()
           onAccepted?.(slice.length)
-          write()
+          if (left > 0) return
+          learn(pace, performance.now() - started)
+          if (next < request.body.length) sendBatch()
         })
       }
-      if (!settled && next === request.body.length && !outgoing.writableEnded) outgoing.end()
+      if (next === request.body.length) outgoing.end()
     }
-    let inFlight = 0
-    write()
+    sendBatch()
   })
 
 /** Keep-alive connections over `node:http` and `node:https`. */
@@ -178,11 +201,13 @@ export const nodeTransport = (modules: { readonly http: Http; readonly https: Ht
     "http:": new modules.http.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" }),
     "https:": new modules.https.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" })
   }
+  const pace: Pace = { batch: leastBatch }
   return {
     exchange: (request, options) =>
       exchange(
         request.protocol === "https:" ? modules.https : modules.http,
         agents[request.protocol],
+        pace,
         request,
         options
       ),
