@@ -3,6 +3,7 @@ import { startS3 } from "@sluice/testkit"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
 import { expect, it } from "vitest"
 
@@ -70,6 +71,11 @@ it("every upload, part and attempt is a span, and a retry is an event of its par
   ])
   expect(named("S3.CreateMultipartUpload")).toHaveLength(1)
   expect(named("S3.CompleteMultipartUpload")).toHaveLength(1)
+  const completed = { outcome: "completed" }
+  const uploads = Metric.value(Metric.withAttributes(Telemetry.metrics.uploads, completed))
+  const durations = Metric.value(Metric.withAttributes(Telemetry.metrics.uploadDuration, completed))
+  expect((await Effect.runPromise(uploads)).count).toBe(1)
+  expect((await Effect.runPromise(durations)).count).toBe(1)
   expect(JSON.stringify(spans.map((span) => [...span.attributes]))).not.toContain(server.credentials.secretAccessKey)
 })
 

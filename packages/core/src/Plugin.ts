@@ -139,9 +139,6 @@ export interface Plugin<out R = never> {
   readonly open: (upload: UploadContext) => Effect.Effect<Hooks, UploadError, R | Scope.Scope>
 }
 
-/** Any plugin, whatever services it needs. */
-export type AnyPlugin = Plugin<unknown>
-
 /** `H` without a hook that does not exist: a misspelt one is a type error, not silence. */
 type Known<H> = Hooks & { readonly [K in Exclude<keyof H, keyof Hooks>]: never }
 

@@ -47,8 +47,7 @@ export const metrics = {
   uploadDuration: Metric.histogram("sluice.upload.duration", { ...seconds, attributes: { unit: "s" } }),
   partDuration: Metric.histogram("sluice.part.duration", { ...seconds, attributes: { unit: "s" } }),
   partRetries: Metric.counter("sluice.part.retries", { incremental: true }),
-  bytes: Metric.counter("sluice.bytes", { incremental: true, attributes: { unit: "By" } }),
-  bufferBytes: Metric.gauge("sluice.buffer.bytes", { attributes: { unit: "By" } })
+  bytes: Metric.counter("sluice.bytes", { incremental: true, attributes: { unit: "By" } })
 } as const
 
 const operationAttributes = (bucket: string, operation: StoreOperation): Record<string, unknown> => {

@@ -95,7 +95,7 @@ const unknown = (run: UploadRun, cause: UploadError, why: string): UploadError =
 export const finishObject = Effect.fnUntraced(function* (
   run: UploadRun,
   operation: "CompleteMultipartUpload" | "PutObject",
-  expected: () => Expected | undefined,
+  expected: Expected,
   uploadId: string | undefined,
   request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
 ): Effect.fn.Return<WrittenObject, UploadError> {
@@ -106,9 +106,8 @@ export const finishObject = Effect.fnUntraced(function* (
     if (outcome._tag === "Success") return outcome.success
     const error = withContext(outcome.failure, contextOf(run, operation))
     const ambiguous = mayHaveBeenApplied(error)
-    const want = expected()
-    if (want !== undefined && (ambiguous || lost !== undefined)) {
-      const found = yield* Effect.result(lookForOurs(run, want))
+    if (ambiguous || lost !== undefined) {
+      const found = yield* Effect.result(lookForOurs(run, expected))
       if (found._tag === "Success" && found.success !== undefined) return found.success
     }
     if (ambiguous) lost = error

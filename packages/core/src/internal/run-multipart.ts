@@ -179,24 +179,19 @@ const complete = Effect.fnUntraced(function* (
 
   const { key, checksum, condition } = run.session()
   const operation = "CompleteMultipartUpload"
-  const written = yield* finishObject(
-    run,
-    operation,
-    () => expected,
-    uploadId,
-    () =>
-      guardedAttempt(run, { operation, stallMs: run.options.completeIdleTimeoutMs }, (touch) =>
-        run.store.completeMultipartUpload({
-          key,
-          uploadId,
-          ...condition,
-          checksum,
-          crc32: expected.crc32,
-          size: expected.size,
-          parts: receipts.map(({ partNumber, stored }) => ({ partNumber, etag: stored.etag, crc32: stored.crc32 })),
-          onActivity: touch
-        })
-      )
+  const written = yield* finishObject(run, operation, expected, uploadId, () =>
+    guardedAttempt(run, { operation, stallMs: run.options.completeIdleTimeoutMs }, (touch) =>
+      run.store.completeMultipartUpload({
+        key,
+        uploadId,
+        ...condition,
+        checksum,
+        crc32: expected.crc32,
+        size: expected.size,
+        parts: receipts.map(({ partNumber, stored }) => ({ partNumber, etag: stored.etag, crc32: stored.crc32 })),
+        onActivity: touch
+      })
+    )
   )
   const wrong = contradiction(expected, written)
   if (wrong !== undefined) {

@@ -33,37 +33,31 @@ export const runSingle = Effect.fnUntraced(function* (
   yield* run.record({ state: "completing" })
 
   let attempts = 1
-  const written = yield* finishObject(
-    run,
-    "PutObject",
-    () => expected,
-    undefined,
-    (attempt) => {
-      attempts = attempt
-      run.bus.restarted(1)
-      let answer: WrittenObject | undefined
-      return run.hooks
-        .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-          guardedAttempt(run, { operation: "PutObject", partNumber: 1 }, (touch) =>
-            run.store.putObject({
-              key,
-              ...attributes,
-              ...condition,
-              body: sent.body,
-              crc32: sent.crc32,
-              attempt: sent.attempt,
-              onActivity: touch
-            })
-          ).pipe(
-            Effect.map((stored) => {
-              answer = stored
-              return { etag: stored.etag, crc32: stored.crc32 }
-            })
-          )
+  const written = yield* finishObject(run, "PutObject", expected, undefined, (attempt) => {
+    attempts = attempt
+    run.bus.restarted(1)
+    let answer: WrittenObject | undefined
+    return run.hooks
+      .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
+        guardedAttempt(run, { operation: "PutObject", partNumber: 1 }, (touch) =>
+          run.store.putObject({
+            key,
+            ...attributes,
+            ...condition,
+            body: sent.body,
+            crc32: sent.crc32,
+            attempt: sent.attempt,
+            onActivity: touch
+          })
+        ).pipe(
+          Effect.map((stored) => {
+            answer = stored
+            return { etag: stored.etag, crc32: stored.crc32 }
+          })
         )
-        .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
-    }
-  )
+      )
+      .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
+  })
   yield* checkEncryption(run, written.encryption, true)
   const wrong = contradiction(expected, written)
   if (wrong !== undefined) {

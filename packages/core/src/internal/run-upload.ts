@@ -250,6 +250,24 @@ const outcomeOf = <A>(exit: Exit.Exit<A, UploadError>): UploadError | "cancelled
       )
 }
 
+/** The session's last state, and the outcome that metrics count. */
+const endOf = <A>(exit: Exit.Exit<A, UploadError>): "completed" | "cancelled" | "failed" =>
+  Exit.isSuccess(exit) ? "completed" : outcomeOf(exit) === "cancelled" ? "cancelled" : "failed"
+
+/** Counts the upload and its time by outcome. */
+const measured = <A, R>(upload: Effect.Effect<A, UploadError, R>): Effect.Effect<A, UploadError, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (started) =>
+    Effect.onExit(
+      upload,
+      Effect.fnUntraced(function* (exit) {
+        const outcome = endOf(exit)
+        const seconds = ((yield* Clock.currentTimeMillis) - started) / 1_000
+        yield* Metric.update(Metric.withAttributes(metrics.uploads, { outcome }), 1)
+        yield* Metric.update(Metric.withAttributes(metrics.uploadDuration, { outcome }), seconds)
+      })
+    )
+  )
+
 /** Runs one upload. See `UploaderApi.upload`. */
 export const runUpload = Effect.fnUntraced(
   function* <R>(
@@ -331,13 +349,7 @@ export const runUpload = Effect.fnUntraced(
     return yield* Effect.onExit(body, (exit) => settle(engine, hooks, session, bus, exit))
   },
   (effect, engine, request) =>
-    Effect.scoped(effect).pipe(
-      Effect.onExit((exit) =>
-        Metric.update(
-          Metric.withAttributes(metrics.uploads, { outcome: Exit.isSuccess(exit) ? "completed" : "failed" }),
-          1
-        )
-      ),
+    measured(Effect.scoped(effect)).pipe(
       Effect.withSpan(
         spans.upload,
         {
@@ -371,8 +383,7 @@ const settle = Effect.fnUntraced(function* <R>(
   yield* bus.drain
   if (session === undefined) return
   const owed = wanting(hooks.deliveries, event._tag)
-  const state = Exit.isSuccess(exit) ? "completed" : outcome === "cancelled" ? "cancelled" : "failed"
-  yield* engine.journal.update({ ...session, state, undelivered: owed.map(({ hook }) => hook.name) }).pipe(
+  yield* engine.journal.update({ ...session, state: endOf(exit), undelivered: owed.map(({ hook }) => hook.name) }).pipe(
     Effect.flatMap((ended): Effect.Effect<unknown, UploadError> => {
       if (isSettled(ended)) return engine.journal.delete(ended.sessionId)
       return owed.length === 0

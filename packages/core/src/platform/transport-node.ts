@@ -12,30 +12,12 @@ import {
   joinTrimmed,
   type Transport
 } from "./exchange.ts"
+import { makePace, type Pace } from "./pace.ts"
 
 type Http = Pick<typeof import("node:http"), "request" | "Agent">
 
 /** S3 closes idle connections after some seconds; ours go first, so that no request meets a closing one. */
 const idleSocketMs = 10_000
-
-/**
- * How many slices are handed to the socket at once. The socket says only when it has taken all of them, so
- * many at once cost less and say less: on a slow line the watchdog would see silence. It starts small,
- * doubles while the line takes a batch in no time, and falls back when it does not.
- */
-interface Pace {
-  batch: number
-}
-
-const leastBatch = 4
-const mostBatch = 32
-const quickMs = 200
-const slowMs = 2_000
-
-const learn = (pace: Pace, elapsedMs: number): void => {
-  if (elapsedMs < quickMs) pace.batch = Math.min(mostBatch, pace.batch * 2)
-  else if (elapsedMs > slowMs) pace.batch = Math.max(leastBatch, Math.floor(pace.batch / 2))
-}
 
 /** Largest answer that is collected: ListParts pages are the largest, far below this. */
 const maxCollectedBytes = 64 * 1024 * 1024
@@ -117,7 +99,7 @@ const exchange = (
     }
     const onAbort = (): void => {
       // Whoever ends an attempt may have seen silence: the next says more.
-      pace.batch = leastBatch
+      pace.fallBack()
       fail(new ExchangeError("ABORT_ERR", "the attempt was ended"))
     }
 
@@ -175,7 +157,7 @@ const exchange = (
 
     let next = 0
     const sendBatch = (): void => {
-      const batch = request.body.slice(next, next + pace.batch)
+      const batch = request.body.slice(next, next + pace.batch())
       next += batch.length
       const started = performance.now()
       let left = batch.length
@@ -186,7 +168,7 @@ const exchange = (
           onActivity?.()
           onAccepted?.(slice.length)
           if (left > 0) return
-          learn(pace, performance.now() - started)
+          pace.taken(performance.now() - started)
           if (next < request.body.length) sendBatch()
         })
       }
@@ -201,7 +183,7 @@ export const nodeTransport = (modules: { readonly http: Http; readonly https: Ht
     "http:": new modules.http.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" }),
     "https:": new modules.https.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" })
   }
-  const pace: Pace = { batch: leastBatch }
+  const pace = makePace()
   return {
     exchange: (request, options) =>
       exchange(
