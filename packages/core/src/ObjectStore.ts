@@ -118,6 +118,41 @@ export interface ListedPart {
   readonly crc32: number | undefined
 }
 
+/** One page of an upload's parts. */
+export interface ListedParts {
+  readonly parts: ReadonlyArray<ListedPart>
+  /** Marker of the following page. */
+  readonly next: number | undefined
+  /** How the upload was declared at Create, where the store says so. */
+  readonly checksum: { readonly algorithm: string; readonly type: string | undefined } | undefined
+}
+
+/** A multipart upload that the store knows. */
+export interface ListedUpload {
+  readonly key: string
+  readonly uploadId: string
+  /** When Create was answered, by the store's clock. */
+  readonly initiated: Date | undefined
+}
+
+/** One page of the multipart uploads below a prefix. */
+export interface ListedUploads {
+  readonly uploads: ReadonlyArray<ListedUpload>
+  readonly next: UploadsMarker | undefined
+}
+
+/** Where the following page of uploads begins: S3's key and upload id markers. */
+export interface UploadsMarker {
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** Which uploads to list. MinIO answers only to exact keys as prefix. */
+export interface ListMultipartUploads extends Watched {
+  readonly prefix: string
+  readonly after?: UploadsMarker | undefined
+}
+
 export interface ObjectHead extends ObjectAttributes {
   readonly key: string
   /** Bytes. */
@@ -162,7 +197,9 @@ export interface ObjectStoreApi {
   /** One page: parts above `after`, ascending; `next` is the marker of the following page. */
   readonly listParts: (
     input: UploadIdentity & { readonly after?: number | undefined }
-  ) => Effect.Effect<{ readonly parts: ReadonlyArray<ListedPart>; readonly next: number | undefined }, UploadError>
+  ) => Effect.Effect<ListedParts, UploadError>
+  /** One page of open multipart uploads, by key and then by age. */
+  readonly listMultipartUploads: (input: ListMultipartUploads) => Effect.Effect<ListedUploads, UploadError>
   readonly putObject: (input: PutObject) => Effect.Effect<WrittenObject, UploadError>
   readonly headObject: (input: { readonly key: string }) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
@@ -184,6 +221,7 @@ export type StoreOperation =
   | { readonly _tag: "CompleteMultipartUpload"; readonly input: CompleteMultipartUpload }
   | { readonly _tag: "AbortMultipartUpload"; readonly input: UploadIdentity }
   | { readonly _tag: "ListParts"; readonly input: UploadIdentity & { readonly after?: number | undefined } }
+  | { readonly _tag: "ListMultipartUploads"; readonly input: ListMultipartUploads }
   | { readonly _tag: "PutObject"; readonly input: PutObject }
   | { readonly _tag: "HeadObject"; readonly input: { readonly key: string } }
   | { readonly _tag: "GetObject"; readonly input: GetObject }
@@ -216,6 +254,8 @@ export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectS
   abortMultipartUpload: (input) =>
     interceptor({ _tag: "AbortMultipartUpload", input }, store.abortMultipartUpload(input)),
   listParts: (input) => interceptor({ _tag: "ListParts", input }, store.listParts(input)),
+  listMultipartUploads: (input) =>
+    interceptor({ _tag: "ListMultipartUploads", input }, store.listMultipartUploads(input)),
   putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
   headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
   getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),

@@ -32,6 +32,13 @@ export interface Session {
   readonly checksum: "FULL_OBJECT" | "COMPOSITE" | "none"
   readonly resumable: boolean
   readonly source: SourceIdentity | undefined
+  /** The caller's promise for a stream of unknown length, in bytes. */
+  readonly maxSize: number | undefined
+  /**
+   * Multipart ids at our key that a Create whose answer was lost may have left. They hold no bytes, and nothing
+   * proves that they are ours: the Janitor ends them by age, if they are still empty then.
+   */
+  readonly suspects: ReadonlyArray<string>
   /** Plugins in order; a resume with other plugins is refused. */
   readonly plugins: ReadonlyArray<string>
   /** What plugins saved, by plugin name, encoded by their schemas. */
@@ -48,7 +55,7 @@ export const metadataToken = "sluice-write-token"
 
 /**
  * Whether the journal may forget an ended session: all its news is delivered, and no multipart upload of it
- * may still be open in the store.
+ * may still be open in the store. One that is not settled is a cleanup record: the Janitor finishes it.
  */
-export const isSettled = ({ state, undelivered, uploadId }: Session): boolean =>
-  undelivered.length === 0 && (state === "completed" || uploadId === undefined)
+export const isSettled = ({ state, undelivered, uploadId, suspects }: Session): boolean =>
+  undelivered.length === 0 && suspects.length === 0 && (state === "completed" || uploadId === undefined)

@@ -16,6 +16,10 @@ export interface SourceIdentity {
   /** Milliseconds since the epoch. */
   readonly modifiedMs?: number | undefined
   readonly inode?: string | undefined
+  /** SHA-256 of the first MiB (of all bytes, where there are fewer), in hex. Taken where the journal is durable. */
+  readonly headSha256?: string | undefined
+  /** SHA-256 of the last MiB, in hex. */
+  readonly tailSha256?: string | undefined
 }
 
 /** An open source: pulled by the engine, a part at a time. One call at a time. */

@@ -126,6 +126,7 @@ const newSession = (
     readonly now: number
     readonly plugins: ReadonlyArray<string>
     readonly source: Session["source"]
+    readonly maxSize: number | undefined
     readonly saved: ReadonlyMap<string, unknown>
   }
 ): Session => ({
@@ -145,6 +146,8 @@ const newSession = (
   checksum: plan.checksum,
   resumable: plan.resumable,
   source: at.source,
+  maxSize: at.maxSize,
+  suspects: [],
   plugins: at.plugins,
   pluginState: Object.fromEntries(at.saved),
   undelivered: [],
@@ -307,6 +310,7 @@ export const runUpload = Effect.fnUntraced(
         now: yield* Clock.currentTimeMillis,
         plugins: engine.plugins.map(({ name }) => name),
         source: request.source.identity,
+        maxSize: request.maxSize,
         saved
       })
       session = head

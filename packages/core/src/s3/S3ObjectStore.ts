@@ -11,6 +11,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
@@ -46,6 +47,10 @@ const locationOf = (options: S3Options, pathStyle: boolean, key: string): string
 
 const rangeHeader = (range: ByteRange): string =>
   "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end ?? ""}`
+
+/** A key as listings give it; with `encoding-type=url` in form encoding, where + is a space. */
+const decodeListed = (key: string, encoding: string | undefined): string =>
+  encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key
 
 /** Puts the call on a command's input. */
 type Carry = <Input extends object>(input: Input) => Input
@@ -250,7 +255,47 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       if (next !== undefined && !(next > (after ?? 0))) {
         return yield* must<never>(undefined, "advancing NextPartNumberMarker", "ListParts", at)
       }
-      return { parts, next }
+      const checksum =
+        answer.ChecksumAlgorithm === undefined
+          ? undefined
+          : { algorithm: answer.ChecksumAlgorithm, type: answer.ChecksumType }
+      return { parts, next, checksum }
+    }),
+
+    listMultipartUploads: Effect.fnUntraced(function* ({ prefix, after, onActivity }) {
+      const answer = yield* call(
+        "ListMultipartUploads",
+        {},
+        (carry) =>
+          client.send(
+            new ListMultipartUploadsCommand(
+              carry({
+                Bucket: bucket,
+                Prefix: prefix,
+                // Keys may hold what XML cannot (S3 API Reference, ListMultipartUploads, encoding-type).
+                EncodingType: "url",
+                ...(after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId })
+              })
+            )
+          ),
+        { onActivity }
+      )
+      yield* must(answer.Bucket, "Bucket", "ListMultipartUploads", {})
+      const uploads = (answer.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+        Key === undefined || UploadId === undefined
+          ? []
+          : [{ key: decodeListed(Key, answer.EncodingType), uploadId: UploadId, initiated: Initiated }]
+      )
+      if (answer.IsTruncated !== true) return { uploads, next: undefined }
+      const next = {
+        key: decodeListed(answer.NextKeyMarker ?? "", answer.EncodingType),
+        uploadId: answer.NextUploadIdMarker ?? ""
+      }
+      // A marker that does not move would list for ever.
+      if (next.key === "" || (next.key === after?.key && next.uploadId === after.uploadId)) {
+        return yield* must<never>(undefined, "advancing NextKeyMarker", "ListMultipartUploads", {})
+      }
+      return { uploads, next }
     }),
 
     putObject: Effect.fnUntraced(function* (input) {
