@@ -12,6 +12,12 @@ export type MultipartMode = "never" | "auto" | "always"
 /** When a payload's SHA-256 is signed. `auto`: only over plain http to another machine. */
 export type PayloadSigning = "auto" | "always" | "never"
 
+/**
+ * What becomes of an upload that fails or is interrupted. `auto`: kept for resume where the journal is durable,
+ * the source can be read again and the reason is not permanent; else aborted.
+ */
+export type OnFailure = "abort" | "keep" | "auto"
+
 /** The engine's knobs. Sizes in bytes, times in milliseconds. */
 export interface EngineOptions {
   /** Bytes a part (5 MiB … 5 GiB). Grows where 10,000 parts would not hold the object. */
@@ -21,6 +27,7 @@ export interface EngineOptions {
   /** From this size on, an upload is multipart. Default: the part size. */
   readonly multipartThreshold: number
   readonly multipart: MultipartMode
+  readonly onFailure: OnFailure
   /** Attempts a request (1 … 100), the first included. */
   readonly maxAttempts: number
   /** Time in which all attempts of a request must fit. */
@@ -57,6 +64,7 @@ export const defaults: EngineOptions = {
   concurrency: 4,
   multipartThreshold: 8 * MiB,
   multipart: "auto",
+  onFailure: "auto",
   maxAttempts: 8,
   retryWithinMs: 600_000,
   retryBaseMs: 100,
@@ -82,6 +90,7 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     concurrency: { name: "SLUICE_CONCURRENCY", kind: "count" },
     multipartThreshold: { name: "SLUICE_MULTIPART_THRESHOLD", kind: "size" },
     multipart: { name: "SLUICE_MULTIPART", kind: { oneOf: ["never", "auto", "always"] } },
+    onFailure: { name: "SLUICE_ON_FAILURE", kind: { oneOf: ["abort", "keep", "auto"] } },
     maxAttempts: { name: "SLUICE_MAX_ATTEMPTS", kind: "count" },
     retryWithinMs: { name: "SLUICE_RETRY_WITHIN", kind: "duration" },
     retryBaseMs: { name: "SLUICE_RETRY_BASE", kind: "duration" },

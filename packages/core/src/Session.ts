@@ -23,8 +23,11 @@ export interface Session {
   readonly mode: "single" | "multipart" | "either"
   /** S3's multipart id, once Create has answered. */
   readonly uploadId: string | undefined
-  /** At least 128 random bits in the object's metadata: tells our object from any other at the key. */
-  readonly writeToken: string
+  /**
+   * At least 128 random bits in the object's metadata: tells our object from any other at the key. Undefined
+   * for an upload that was found at the store without a journal.
+   */
+  readonly writeToken: string | undefined
   readonly size: number | undefined
   readonly layout: PartLayout
   readonly attributes: ObjectAttributes

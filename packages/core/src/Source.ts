@@ -16,6 +16,8 @@ export interface SourceIdentity {
   /** Milliseconds since the epoch. */
   readonly modifiedMs?: number | undefined
   readonly inode?: string | undefined
+  /** Bytes, when known. */
+  readonly size?: number | undefined
   /** SHA-256 of the first MiB (of all bytes, where there are fewer), in hex. Taken where the journal is durable. */
   readonly headSha256?: string | undefined
   /** SHA-256 of the last MiB, in hex. */
