@@ -3,8 +3,11 @@
  *
  * @module
  */
+import * as Effect from "effect/Effect"
 import type { ObjectAttributes, WriteCondition } from "./ObjectStore.ts"
+import type { PartReceipt } from "./Part.ts"
 import type { SourceIdentity } from "./Source.ts"
+import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
 import type { PartLayout } from "./UploadPlan.ts"
 
 /** Where a session stands. `completing` is written before Complete is sent: from then on nothing is aborted blindly. */
@@ -62,3 +65,88 @@ export const metadataToken = "sluice-write-token"
  */
 export const isSettled = ({ state, undelivered, uploadId, suspects }: Session): boolean =>
   undelivered.length === 0 && suspects.length === 0 && (state === "completed" || uploadId === undefined)
+
+/** Largest encoded session, in bytes (DESIGN §8): a head is written often and read by scans. */
+export const maxSessionBytes = 16 * 1024
+
+/** The session as one line of JSON. Fails with `InvalidRequest`, naming what is large, above `maxSessionBytes`. */
+export const encodeSession = (session: Session): Effect.Effect<string, UploadError> =>
+  Effect.suspend(() => {
+    const text = JSON.stringify(session)
+    const size = bytesOf(text)
+    return size <= maxSessionBytes
+      ? Effect.succeed(text)
+      : Effect.fail(
+          invalidRequest(
+            `the upload's record would have ${size} bytes, and the journal takes ${maxSessionBytes}: ${largest(session)}`,
+            { bucket: session.bucket }
+          )
+        )
+  })
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length
+
+const sizesOf = (record: object): ReadonlyArray<readonly [name: string, bytes: number]> =>
+  Object.entries(record)
+    .map(([name, value]) => [name, bytesOf(JSON.stringify(value) ?? "")] as const)
+    .sort(([, a], [, b]) => b - a)
+
+const largest = (session: Session): string => {
+  const [field, bytes] = sizesOf(session)[0] ?? ["", 0]
+  if (field !== "pluginState") return `"${field}" alone has ${bytes}; make it shorter`
+  const [plugin, own] = sizesOf(session.pluginState)[0] ?? ["", 0]
+  return `plugin "${plugin}" saved ${own}; let it keep its state elsewhere, and save where`
+}
+
+const unreadable = (message: string, sessionId?: string): UploadError =>
+  uploadError({ _tag: "JournalFailed", message }, { sessionId, retry: "permanent" })
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // What the parser says quotes the text.
+    return undefined
+  }
+}
+
+const formatOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "format" in value ? value.format : undefined
+
+/** Loaded where a journal is read: Schema costs start-up time and memory, and most uploads only write theirs. */
+const schemas = Effect.promise(() => import("./internal/session-schema.ts"))
+
+/**
+ * The session that `encodeSession` wrote. Fails with `JournalFailed` when it is damaged, or was written by a newer
+ * version of this format.
+ */
+export const decodeSession = (text: string): Effect.Effect<Session, UploadError> =>
+  Effect.flatMap(schemas, ({ readSession }) => {
+    const value = parsed(text)
+    const format = formatOf(value)
+    if (typeof format === "number" && format > 1) {
+      return Effect.fail(
+        unreadable(
+          `the upload's record has format ${format}, and this version reads 1: a newer Sluice wrote it; continue the upload with that version`
+        )
+      )
+    }
+    const session = readSession(value)
+    return typeof session === "string"
+      ? Effect.fail(unreadable(`the upload's record is damaged: ${session}; start the upload again`))
+      : Effect.succeed(session)
+  })
+
+/** The receipt as one line of JSON. */
+export const encodeReceipt = (receipt: PartReceipt): string => JSON.stringify(receipt)
+
+/** The receipts that `encodeReceipt` wrote. Fails with `JournalFailed` when one is damaged. */
+export const decodeReceipts = (texts: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<PartReceipt>, UploadError> =>
+  Effect.flatMap(schemas, ({ readReceipt }) =>
+    Effect.forEach(texts, (text) => {
+      const receipt = readReceipt(parsed(text))
+      return typeof receipt === "string"
+        ? Effect.fail(unreadable(`a part's record is damaged: ${receipt}; start the upload again`))
+        : Effect.succeed(receipt)
+    })
+  )
