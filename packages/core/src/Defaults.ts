@@ -50,6 +50,10 @@ export interface EngineOptions {
   readonly leaseMs: number
   /** Bytes of payload this process may hold. */
   readonly memoryBudget: number
+  /** Uploads of one uploader that run at once (1 … 100,000). */
+  readonly maxUploads: number
+  /** Uploads that may wait for their turn (0 … 10,000,000); one more fails at once with `Rejected`, status 429. */
+  readonly maxQueuedUploads: number
   readonly payloadSigning: PayloadSigning
   /** Events kept for listeners that come late. */
   readonly eventBuffer: number
@@ -76,6 +80,8 @@ export const defaults: EngineOptions = {
   completeIdleTimeoutMs: 60_000,
   leaseMs: 30_000,
   memoryBudget: 256 * MiB,
+  maxUploads: 256,
+  maxQueuedUploads: 10_000,
   payloadSigning: "auto",
   eventBuffer: 1_024
 }
@@ -102,6 +108,8 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     completeIdleTimeoutMs: { name: "SLUICE_COMPLETE_IDLE_TIMEOUT", kind: "duration" },
     leaseMs: { name: "SLUICE_LEASE", kind: "duration" },
     memoryBudget: { name: "SLUICE_MEMORY_BUDGET", kind: "size" },
+    maxUploads: { name: "SLUICE_MAX_UPLOADS", kind: "count" },
+    maxQueuedUploads: { name: "SLUICE_MAX_QUEUED_UPLOADS", kind: "count" },
     payloadSigning: { name: "SLUICE_PAYLOAD_SIGNING", kind: { oneOf: ["auto", "always", "never"] } },
     eventBuffer: { name: "SLUICE_EVENT_BUFFER", kind: "count" }
   }
@@ -122,6 +130,8 @@ const bounds: Readonly<Partial<Record<keyof EngineOptions, readonly [number, num
   completeIdleTimeoutMs: [1, 86_400_000],
   leaseMs: [1_000, 86_400_000],
   memoryBudget: [16 * MiB, Number.MAX_SAFE_INTEGER],
+  maxUploads: [1, 100_000],
+  maxQueuedUploads: [0, 10_000_000],
   eventBuffer: [1, 1_000_000]
 }
 
