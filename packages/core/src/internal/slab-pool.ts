@@ -26,6 +26,8 @@ export interface SlabPool {
   readonly release: (slabs: ReadonlyArray<Uint8Array>) => void
   /** Changes the budget; takes hold as slabs come back. */
   readonly resize: (bytes: number) => void
+  /** From now on slabs are shared memory, which digest workers see without a copy. */
+  readonly share: () => void
 }
 
 interface Ticket {
@@ -42,6 +44,13 @@ interface Waiter {
 /** Slabs needed for `bytes`. */
 export const slabsFor = (bytes: number): number => Math.max(1, Math.ceil(bytes / slabSize))
 
+/** Whether other threads see these bytes as they are. */
+export const isShared = (bytes: Uint8Array): boolean =>
+  typeof SharedArrayBuffer === "function" && bytes.buffer instanceof SharedArrayBuffer
+
+const newSlab = (shared: boolean): Uint8Array =>
+  shared ? new Uint8Array(new SharedArrayBuffer(slabSize)) : new Uint8Array(slabSize)
+
 /**
  * A pool of `capacity` bytes.
  *
@@ -53,6 +62,7 @@ export const makeSlabPool = (capacity: number): SlabPool => {
   let limit = Math.floor(capacity / slabSize)
   let used = 0
   let highWater = 0
+  let shared = false
   const free: Array<Uint8Array> = []
   const tickets = new Set<Ticket>()
   const waiting = new Set<Waiter>()
@@ -76,7 +86,7 @@ export const makeSlabPool = (capacity: number): SlabPool => {
     used += count
     ticket.held += count
     highWater = Math.max(highWater, used)
-    return Array.from({ length: count }, () => free.pop() ?? new Uint8Array(slabSize))
+    return Array.from({ length: count }, () => free.pop() ?? newSlab(shared))
   }
 
   const serve = (): void => {
@@ -134,13 +144,18 @@ export const makeSlabPool = (capacity: number): SlabPool => {
     release: (slabs) => {
       used -= slabs.length
       // Keep what the budget allows; the rest goes back to the garbage collector.
-      for (const slab of slabs) if (used + free.length < limit) free.push(slab)
+      for (const slab of slabs) if (used + free.length < limit && isShared(slab) === shared) free.push(slab)
       serve()
     },
     resize: (bytes) => {
       limit = Math.floor(bytes / slabSize)
       while (free.length > 0 && used + free.length > limit) free.pop()
       serve()
+    },
+    share: () => {
+      if (shared) return
+      shared = true
+      free.length = 0
     }
   }
 }

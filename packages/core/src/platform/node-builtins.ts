@@ -13,6 +13,7 @@ interface Builtins {
   readonly "node:https": typeof import("node:https")
   readonly "node:path": typeof import("node:path")
   readonly "node:net": typeof import("node:net")
+  readonly "node:worker_threads": typeof import("node:worker_threads")
 }
 
 interface BuiltinLoader {
