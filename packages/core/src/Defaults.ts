@@ -9,6 +9,8 @@ import { invalidRequest, type UploadError } from "./UploadError.ts"
 
 /** Whether an upload is multipart: never, above the threshold, or always. */
 export type MultipartMode = "never" | "auto" | "always"
+/** Whether the last part in flight, when it takes twice as long as others did, is sent a second time beside itself. */
+export type Hedge = "off" | "last-part"
 /** When a payload's SHA-256 is signed. `auto`: only over plain http to another machine. */
 export type PayloadSigning = "auto" | "always" | "never"
 
@@ -28,9 +30,14 @@ export interface EngineOptions {
   readonly multipartThreshold: number
   readonly multipart: MultipartMode
   readonly onFailure: OnFailure
-  /** Attempts a request (1 … 100), the first included. */
+  /** Attempts a request that the store deals with (1 … 100), the first included. */
   readonly maxAttempts: number
-  /** Time in which all attempts of a request must fit. */
+  /**
+   * All attempts of a request: also those that the store turned away (throttled) or that found no way to it. Follows
+   * `maxAttempts` where that is set.
+   */
+  readonly maxAttemptsInAll: number
+  /** Trouble that a request outlives: no attempt begins later. Time in which its bytes move at 1 MiB/s does not count. */
   readonly retryWithinMs: number
   /** First backoff of a passing fault; doubles up to `retryCapMs`, full jitter. */
   readonly retryBaseMs: number
@@ -42,10 +49,19 @@ export interface EngineOptions {
   readonly connectTimeoutMs: number
   /** No byte accepted by the socket and none answered for this long: the attempt is ended and retried. */
   readonly stallTimeoutMs: number
-  /** Longest single attempt. */
+  /**
+   * Bytes a second. An attempt whose socket takes fewer, over `minThroughputWindowMs`, is ended and retried over a new
+   * connection. 0: no bound.
+   */
+  readonly minThroughput: number
+  readonly minThroughputWindowMs: number
+  /** Longest single attempt, beside the time that its bytes need at `minThroughput`, or at 8 KiB/s if that is less. */
   readonly attemptTimeoutMs: number
   /** How long Complete may be silent; whitespace counts as progress. */
   readonly completeIdleTimeoutMs: number
+  readonly hedge: Hedge
+  /** Connections to the store at a time; 0: as many as there are requests. */
+  readonly maxSockets: number
   /** How long a session's lease holds without renewal. */
   readonly leaseMs: number
   /** Bytes of payload this process may hold. */
@@ -70,14 +86,19 @@ export const defaults: EngineOptions = {
   multipart: "auto",
   onFailure: "auto",
   maxAttempts: 8,
+  maxAttemptsInAll: 100,
   retryWithinMs: 600_000,
   retryBaseMs: 100,
   throttleBaseMs: 1_000,
   retryCapMs: 20_000,
   connectTimeoutMs: 5_000,
   stallTimeoutMs: 20_000,
+  minThroughput: 1,
+  minThroughputWindowMs: 30_000,
   attemptTimeoutMs: 600_000,
   completeIdleTimeoutMs: 60_000,
+  hedge: "off",
+  maxSockets: 0,
   leaseMs: 30_000,
   memoryBudget: 256 * MiB,
   maxUploads: 256,
@@ -85,6 +106,12 @@ export const defaults: EngineOptions = {
   payloadSigning: "auto",
   eventBuffer: 1_024
 }
+
+/** Sets of options with a name: `createSluice({ ...presets.classic, store })`. */
+export const presets = {
+  /** What scripts over boto3 commonly set: connect 10 s, read 60 s, 50 connections. */
+  classic: { connectTimeoutMs: 10_000, stallTimeoutMs: 60_000, maxSockets: 50 }
+} as const satisfies Readonly<Record<string, Partial<EngineOptions>>>
 
 /** How an option is written in the environment. */
 export type OptionKind = "size" | "count" | "duration" | { readonly oneOf: ReadonlyArray<string> }
@@ -98,14 +125,19 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     multipart: { name: "SLUICE_MULTIPART", kind: { oneOf: ["never", "auto", "always"] } },
     onFailure: { name: "SLUICE_ON_FAILURE", kind: { oneOf: ["abort", "keep", "auto"] } },
     maxAttempts: { name: "SLUICE_MAX_ATTEMPTS", kind: "count" },
+    maxAttemptsInAll: { name: "SLUICE_MAX_ATTEMPTS_IN_ALL", kind: "count" },
     retryWithinMs: { name: "SLUICE_RETRY_WITHIN", kind: "duration" },
     retryBaseMs: { name: "SLUICE_RETRY_BASE", kind: "duration" },
     throttleBaseMs: { name: "SLUICE_THROTTLE_BASE", kind: "duration" },
     retryCapMs: { name: "SLUICE_RETRY_CAP", kind: "duration" },
     connectTimeoutMs: { name: "SLUICE_CONNECT_TIMEOUT", kind: "duration" },
     stallTimeoutMs: { name: "SLUICE_STALL_TIMEOUT", kind: "duration" },
+    minThroughput: { name: "SLUICE_MIN_THROUGHPUT", kind: "size" },
+    minThroughputWindowMs: { name: "SLUICE_MIN_THROUGHPUT_WINDOW", kind: "duration" },
     attemptTimeoutMs: { name: "SLUICE_ATTEMPT_TIMEOUT", kind: "duration" },
     completeIdleTimeoutMs: { name: "SLUICE_COMPLETE_IDLE_TIMEOUT", kind: "duration" },
+    hedge: { name: "SLUICE_HEDGE", kind: { oneOf: ["off", "last-part"] } },
+    maxSockets: { name: "SLUICE_MAX_SOCKETS", kind: "count" },
     leaseMs: { name: "SLUICE_LEASE", kind: "duration" },
     memoryBudget: { name: "SLUICE_MEMORY_BUDGET", kind: "size" },
     maxUploads: { name: "SLUICE_MAX_UPLOADS", kind: "count" },
@@ -120,14 +152,18 @@ const bounds: Readonly<Partial<Record<keyof EngineOptions, readonly [number, num
   concurrency: [1, 256],
   multipartThreshold: [1, 5 * 1024 * MiB],
   maxAttempts: [1, 100],
+  maxAttemptsInAll: [1, 10_000],
   retryWithinMs: [0, Number.MAX_SAFE_INTEGER],
   retryBaseMs: [1, 3_600_000],
   throttleBaseMs: [1, 3_600_000],
   retryCapMs: [1, 3_600_000],
   connectTimeoutMs: [1, 3_600_000],
   stallTimeoutMs: [1, 86_400_000],
+  minThroughput: [0, Number.MAX_SAFE_INTEGER],
+  minThroughputWindowMs: [1_000, 3_600_000],
   attemptTimeoutMs: [1, 7 * 86_400_000],
   completeIdleTimeoutMs: [1, 86_400_000],
+  maxSockets: [0, 65_535],
   leaseMs: [1_000, 86_400_000],
   memoryBudget: [16 * MiB, Number.MAX_SAFE_INTEGER],
   maxUploads: [1, 100_000],
@@ -160,7 +196,11 @@ export const engineOptions = (given: Partial<EngineOptions>): Result.Result<Engi
   )
   if (problems.length > 0) return Result.fail(invalidRequest(problems.join("; ")))
   const options: EngineOptions = { ...defaults, ...set }
-  return Result.succeed(
-    given.multipartThreshold === undefined ? { ...options, multipartThreshold: options.partSize } : options
-  )
+  return Result.succeed({
+    ...options,
+    ...(given.multipartThreshold === undefined ? { multipartThreshold: options.partSize } : {}),
+    ...(given.maxAttempts !== undefined && given.maxAttemptsInAll === undefined
+      ? { maxAttemptsInAll: options.maxAttempts }
+      : {})
+  })
 }
