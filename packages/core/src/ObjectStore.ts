@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import { wrapping } from "./internal/store-identity.ts"
 import type { Capabilities } from "./Limits.ts"
 import type { UploadError } from "./UploadError.ts"
 
@@ -242,23 +243,24 @@ export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()(
  *
  * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
  */
-export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => ({
-  bucket: store.bucket,
-  capabilities: store.capabilities,
-  location: store.location,
-  createMultipartUpload: (input) =>
-    interceptor({ _tag: "CreateMultipartUpload", input }, store.createMultipartUpload(input)),
-  uploadPart: (input) => interceptor({ _tag: "UploadPart", input }, store.uploadPart(input)),
-  completeMultipartUpload: (input) =>
-    interceptor({ _tag: "CompleteMultipartUpload", input }, store.completeMultipartUpload(input)),
-  abortMultipartUpload: (input) =>
-    interceptor({ _tag: "AbortMultipartUpload", input }, store.abortMultipartUpload(input)),
-  listParts: (input) => interceptor({ _tag: "ListParts", input }, store.listParts(input)),
-  listMultipartUploads: (input) =>
-    interceptor({ _tag: "ListMultipartUploads", input }, store.listMultipartUploads(input)),
-  putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
-  headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
-  getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),
-  deleteObject: (input) => interceptor({ _tag: "DeleteObject", input }, store.deleteObject(input)),
-  headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket())
-})
+export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi =>
+  wrapping(store, {
+    bucket: store.bucket,
+    capabilities: store.capabilities,
+    location: store.location,
+    createMultipartUpload: (input) =>
+      interceptor({ _tag: "CreateMultipartUpload", input }, store.createMultipartUpload(input)),
+    uploadPart: (input) => interceptor({ _tag: "UploadPart", input }, store.uploadPart(input)),
+    completeMultipartUpload: (input) =>
+      interceptor({ _tag: "CompleteMultipartUpload", input }, store.completeMultipartUpload(input)),
+    abortMultipartUpload: (input) =>
+      interceptor({ _tag: "AbortMultipartUpload", input }, store.abortMultipartUpload(input)),
+    listParts: (input) => interceptor({ _tag: "ListParts", input }, store.listParts(input)),
+    listMultipartUploads: (input) =>
+      interceptor({ _tag: "ListMultipartUploads", input }, store.listMultipartUploads(input)),
+    putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
+    headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
+    getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),
+    deleteObject: (input) => interceptor({ _tag: "DeleteObject", input }, store.deleteObject(input)),
+    headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket())
+  })

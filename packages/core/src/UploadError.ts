@@ -37,7 +37,13 @@ export type Reason =
   | { readonly _tag: "ClockSkewed"; readonly message: string }
   // passing
   | { readonly _tag: "Throttled"; readonly code: string; readonly retryAfterMs?: number }
-  | { readonly _tag: "Unavailable"; readonly message: string; readonly retryAfterMs?: number }
+  | {
+      readonly _tag: "Unavailable"
+      readonly message: string
+      readonly retryAfterMs?: number
+      /** Nobody was there: no connection, or a 503 that is not S3's. Counted apart once the store has answered. */
+      readonly away?: boolean
+    }
   | { readonly _tag: "Stalled"; readonly message: string }
   // integrity
   | { readonly _tag: "ChecksumMismatch"; readonly message: string; readonly stored?: boolean }
@@ -255,6 +261,10 @@ export const withContext = (error: UploadError, context: ErrorContext): UploadEr
 /** Marks an error as retried enough: outer layers must not try again. */
 export const persistent = (error: UploadError, attempts: number): UploadError =>
   new UploadError({ ...fieldsOf(error), retry: error.retry === "temporary" ? "persistent" : error.retry, attempts })
+
+/** The same error, for a reason that has been mended meanwhile: trying again may help. */
+export const mended = (error: UploadError, reason: Reason = error.reason): UploadError =>
+  new UploadError({ ...fieldsOf(error), reason, retry: "temporary" })
 
 const fieldsOf = (error: UploadError) => {
   const { reason, retry, cause, operation, bucket, key, sessionId, uploadId, partNumber, requestId, attempts } = error

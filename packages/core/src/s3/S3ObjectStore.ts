@@ -25,7 +25,8 @@ import { fromAbortable } from "../internal/from-abortable.ts"
 import { profiles, providerOf } from "../Limits.ts"
 import { type ByteRange, ObjectStore, type ObjectStoreApi, type PartBody } from "../ObjectStore.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
-import { fromSdkError } from "./from-sdk-error.ts"
+import { diagnoseSdkError } from "./from-sdk-error.ts"
+import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
 import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
 import { checkOptions, type S3Options } from "./S3Options.ts"
@@ -61,6 +62,7 @@ type CallExtra = Omit<SdkCall["options"], "signal" | "payloadHeaders">
 const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): ObjectStoreApi => {
   const { bucket } = options
   const capabilities = profiles[options.provider ?? providerOf(options.endpoint)]
+  const learn = makeLearn(client, bucket)
   const signed = signsPayload(options.payloadSigning ?? defaults.payloadSigning, options.endpoint)
 
   const call = <A>(
@@ -70,13 +72,22 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
     extra: CallExtra = {}
   ): Effect.Effect<A, UploadError> => {
     const context = { ...at, operation, bucket }
+    let sdkCall: SdkCall | undefined
     return fromAbortable(
       async (signal) => {
         const payloadHeaders = extra.payload === undefined ? undefined : await describePayload(extra.payload)
-        const sdkCall = new SdkCall({ ...extra, signal, payloadHeaders })
-        return send((input) => carrying(input, sdkCall))
+        const carried = new SdkCall({ ...extra, signal, payloadHeaders })
+        sdkCall = carried
+        return send((input) => carrying(input, carried))
       },
-      (cause) => fromSdkError(cause, context)
+      (cause) => cause
+    ).pipe(
+      Effect.catch((cause) =>
+        Effect.flatMap(
+          Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.signed)),
+          Effect.fail
+        )
+      )
     )
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type * as Redacted from "effect/Redacted"
+import { type Bandwidth, bandwidthProblem } from "../Bandwidth.ts"
 import type { PayloadSigning } from "../Defaults.ts"
 import type { Provider } from "../Limits.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
@@ -37,6 +38,8 @@ export interface S3Options {
   readonly payloadSigning?: PayloadSigning | undefined
   /** Milliseconds to connect, TLS included. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined
+  /** Bytes a second that may leave towards the store, always or by the time of day. Default: no limit. */
+  readonly bandwidth?: Bandwidth | undefined
 }
 
 /** What cannot be meant, or undefined. */
@@ -47,5 +50,6 @@ export const checkOptions = (options: S3Options): UploadError | undefined => {
   if (options.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(options.endpoint)) {
     return invalidRequest(`the endpoint "${options.endpoint}" is no URL; write it as http(s)://host[:port]`)
   }
-  return undefined
+  const problem = options.bandwidth === undefined ? undefined : bandwidthProblem(options.bandwidth)
+  return problem === undefined ? undefined : invalidRequest(problem)
 }

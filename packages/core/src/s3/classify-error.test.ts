@@ -18,17 +18,19 @@ const meaning: ReadonlyArray<readonly [ReasonTag, Retry, string]> = [
     "temporary",
     `SlowDown SlowDownRead SlowDownWrite ServiceUnavailable Throttling ThrottlingException ThrottledException
      RequestThrottled RequestThrottledException RequestLimitExceeded TooManyRequests TooManyRequestsException
-     BandwidthLimitExceeded LimitExceededException KMS.ThrottlingException`
+     BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete ProvisionedThroughputExceededException
+     TransactionInProgressException EC2ThrottledException KMS.ThrottlingException TooManyParts XMinioServerTooBusy`
   ],
   [
     "Unavailable",
     "temporary",
     `InternalError InternalFailure InternalServerError ServiceFailure ServerBusy BadGateway GatewayTimeout
-     OperationAborted TemporaryRedirect XMinioServerNotInitialized XMinioBackendDown KMS.InternalException
-     KMS.DependencyTimeoutException ECONNREFUSED ConnectionRefused FailedToOpenSocket ENOTFOUND EAI_AGAIN EAI_NODATA
-     EAI_FAIL EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL ETIMEDOUT ESOCKETTIMEDOUT ConnectionTimeout
-     UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT ECONNRESET ECONNABORTED EPIPE
-     ConnectionReset ConnectionClosed UND_ERR_SOCKET ERR_STREAM_PREMATURE_CLOSE ERR_SOCKET_CLOSED`
+     OperationAborted ConnectionClosedByRequester ResponseInterrupted TemporaryRedirect XMinioServerNotInitialized
+     XMinioBackendDown KMS.InternalException KMS.DependencyTimeoutException ECONNREFUSED ConnectionRefused
+     FailedToOpenSocket ENOTFOUND EAI_AGAIN EAI_NODATA EAI_FAIL DNSException EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN
+     EADDRNOTAVAIL ETIMEDOUT ESOCKETTIMEDOUT ConnectionTimeout UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT
+     UND_ERR_BODY_TIMEOUT ECONNRESET ECONNABORTED EPIPE ConnectionReset ConnectionClosed UND_ERR_SOCKET
+     ERR_STREAM_PREMATURE_CLOSE ERR_SOCKET_CLOSED`
   ],
   ["Stalled", "temporary", "RequestTimeout RequestTimeoutException TimeoutError AbortError ABORT_ERR"],
   [
@@ -36,17 +38,23 @@ const meaning: ReadonlyArray<readonly [ReasonTag, Retry, string]> = [
     "temporary",
     "BadDigest InvalidDigest IncompleteBody XAmzContentSHA256Mismatch XAmzContentChecksumMismatch"
   ],
-  ["ClockSkewed", "temporary", "RequestTimeTooSkewed RequestExpired RequestInTheFuture"],
-  ["CredentialsUnavailable", "temporary", "ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken"],
-  ["CredentialsUnavailable", "permanent", "CredentialsProviderError TokenProviderError CredentialsError"],
+  // Permanent until their cause is mended: learn.test.ts.
+  ["ClockSkewed", "permanent", "RequestTimeTooSkewed RequestExpired RequestInTheFuture"],
+  [
+    "CredentialsUnavailable",
+    "permanent",
+    `ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken CredentialsProviderError TokenProviderError
+     CredentialsError`
+  ],
   [
     "AccessDenied",
     "permanent",
-    `InvalidAccessKeyId SignatureDoesNotMatch InvalidSecurity AuthFailure UnrecognizedClientException
-     InvalidClientTokenId AccessDenied AccessDeniedException AllAccessDisabled AccountProblem NotSignedUp InvalidPayer
-     UnauthorizedAccess`
+    `InvalidAccessKeyId SignatureDoesNotMatch InvalidSignatureException InvalidSignature InvalidSecurity AuthFailure
+     UnrecognizedClientException InvalidClientTokenId MissingAuthenticationToken CredentialsNotSupported AccessDenied
+     AccessDeniedException AllAccessDisabled AccountProblem NotSignedUp InvalidPayer UnauthorizedAccess
+     UnauthorizedAccessError UnexpectedIPError`
   ],
-  ["NoSuchBucket", "permanent", "NoSuchBucket"],
+  ["NoSuchBucket", "permanent", "NoSuchBucket NoSuchAccessPoint NoSuchMultiRegionAccessPoint"],
   ["NoSuchKey", "permanent", "NoSuchKey NoSuchVersion"],
   ["NoSuchUpload", "permanent", "NoSuchUpload"],
   ["PreconditionFailed", "permanent", "PreconditionFailed ConditionalRequestConflict"],
@@ -54,19 +62,24 @@ const meaning: ReadonlyArray<readonly [ReasonTag, Retry, string]> = [
   [
     "TooLarge",
     "permanent",
-    `EntityTooLarge MaxMessageLengthExceeded InsufficientStorage InsufficientStorageSpace QuotaExceeded
+    `EntityTooLarge MaxMessageLengthExceeded InlineDataTooLarge InsufficientStorage InsufficientStorageSpace QuotaExceeded
      XMinioStorageFull XMinioAdminBucketQuotaExceeded`
   ],
   [
     "InvalidRequest",
     "permanent",
-    `PermanentRedirect Redirect AuthorizationHeaderMalformed IllegalLocationConstraintException
-     InvalidLocationConstraint InvalidRegion KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException
-     KMS.InvalidKeyUsageException InvalidArgument InvalidRequest MalformedXML MalformedTrailerError MetadataTooLarge
-     KeyTooLongError InvalidBucketName InvalidStorageClass InvalidEncryptionAlgorithmError InvalidObjectState
-     InvalidRange InvalidTag InvalidURI InvalidPartNumber MissingContentLength MissingRequestBodyError
-     MissingSecurityHeader RequestHeaderSectionTooLarge NotImplemented MethodNotAllowed UnsupportedArgument
-     AuthorizationQueryParametersError XMinioInvalidObjectName`
+    `PermanentRedirect PermanentRedirectControlError Redirect AuthorizationHeaderMalformed IncorrectEndpoint
+     IllegalLocationConstraint IllegalLocationConstraintException InvalidLocationConstraint InvalidRegion
+     KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException KMS.InvalidKeyUsageException
+     InvalidArgument InvalidRequest MalformedXML MalformedTrailerError MalformedACLError MetadataTooLarge KeyTooLongError
+     InvalidBucketName InvalidBucketState InvalidBucketOwnerAWSAccountID InvalidStorageClass
+     InvalidEncryptionAlgorithmError ServerSideEncryptionConfigurationNotFoundError InvalidObjectState InvalidRange
+     InvalidTag TagPolicyException InvalidURI InvalidHostHeader InvalidHttpMethod InvalidPartNumber InvalidAccessPoint
+     InvalidAccessPointAliasError InvalidAddressingHeader AccessControlListNotSupported AmbiguousGrantByEmailAddress
+     UserKeyMustBeSpecified ObjectLockConfigurationNotFoundError MissingContentLength MissingRequestBodyError
+     MissingSecurityElement MissingSecurityHeader RequestHeaderSectionTooLarge UnexpectedContent NotImplemented
+     MethodNotAllowed UnsupportedArgument UnsupportedSignature AuthorizationQueryParametersError
+     XMinioInvalidObjectName`
   ],
   ["InvalidResponse", "temporary", "InvalidResponse ERR_TOO_LONG"],
   [

@@ -16,6 +16,7 @@ import {
   type Row,
   type Seen
 } from "./error-codes.ts"
+import { type FaultClass, treatmentOf } from "./FaultClass.ts"
 import { safeCause } from "./safe-cause.ts"
 import { safeMessage } from "./safe-message.ts"
 
@@ -52,13 +53,19 @@ const rowOf = (failure: StoreFailure, codes: ReadonlyArray<string>): readonly [R
   return [byStatus[status] ?? (status >= 500 ? anyServerError : anythingElse), undefined]
 }
 
+/** A failed call as our error, and what kind of failure it is. */
+export interface Diagnosis {
+  readonly error: UploadError
+  readonly fault: FaultClass
+}
+
 /**
  * A failed call as our error: by the code, where we know it (also inside a 200), then by the HTTP
  * status, then by the runtime's words. Nothing of the failure's text that could be a secret is kept.
  */
-export const classifyError = (failure: StoreFailure, context: ErrorContext): UploadError => {
+export const diagnose = (failure: StoreFailure, context: ErrorContext): Diagnosis => {
   const { code, status, retryAfterMs, region, requestId, cause } = failure
-  const [{ reason, retry }, matched] = rowOf(failure, [...(code === undefined ? [] : [code]), ...codesOf(cause)])
+  const [{ reason, fault }, matched] = rowOf(failure, [...(code === undefined ? [] : [code]), ...codesOf(cause)])
   const seen: Seen = {
     code: matched ?? code ?? (status === undefined ? "no answer" : String(status)),
     status: status ?? 0,
@@ -67,10 +74,15 @@ export const classifyError = (failure: StoreFailure, context: ErrorContext): Upl
     region,
     at: context
   }
-  return uploadError(reason(seen), {
+  const error = uploadError(reason(seen), {
     ...context,
     requestId: requestId ?? context.requestId,
-    retry,
+    retry: treatmentOf(fault).retry,
     cause: safeCause(cause)
   })
+  return { error, fault }
 }
+
+/** The error alone. */
+export const classifyError = (failure: StoreFailure, context: ErrorContext): UploadError =>
+  diagnose(failure, context).error

@@ -1,11 +1,12 @@
 /**
- * Every error code that we know and what it means: reason, retry, and a sentence that says what to do.
+ * Every error code that we know and what it means: class, reason, and a sentence that says what to do.
  *
  * Sources: Amazon S3 API Reference, "Error responses"; MinIO `cmd/api-errors.go`; Node `errno` and TLS codes.
  *
  * @module
  */
-import type { ErrorContext, Reason, Retry } from "../UploadError.ts"
+import type { ErrorContext, Reason } from "../UploadError.ts"
+import type { FaultClass } from "./FaultClass.ts"
 
 /** A failure as the rows of the table see it. */
 export interface Seen {
@@ -20,7 +21,7 @@ export interface Seen {
 
 export interface Row {
   readonly codes: ReadonlyArray<string>
-  readonly retry: Retry
+  readonly fault: FaultClass
   readonly reason: (seen: Seen) => Reason
 }
 
@@ -44,12 +45,23 @@ const unavailable = (seen: Seen): Reason => ({
   ...seen.retryAfter
 })
 
+const wordsOf = ({ code, words }: Seen): string =>
+  words.includes(code) || words === "" ? words || code : `${code}: ${words}`
+
+const broken =
+  (what: string) =>
+  (seen: Seen): Reason => ({ _tag: "Unavailable", message: `${what} (${wordsOf(seen)})` })
+
 const unreachable =
   (what: string) =>
-  ({ code, words }: Seen): Reason => ({
-    _tag: "Unavailable",
-    message: `${what} (${words.includes(code) || words === "" ? words || code : `${code}: ${words}`})`
-  })
+  (seen: Seen): Reason => ({ _tag: "Unavailable", message: `${what} (${wordsOf(seen)})`, away: true })
+
+const absent = (seen: Seen): Reason => ({
+  _tag: "Unavailable",
+  message: `the store is away (${seen.code})${said(seen)}`,
+  away: true,
+  ...seen.retryAfter
+})
 
 const stalled = (seen: Seen): Reason => ({
   _tag: "Stalled",
@@ -162,8 +174,8 @@ const unknown = (seen: Seen): Reason => ({
 })
 
 const list = (codes: string): ReadonlyArray<string> => codes.trim().split(/\s+/)
-const row = (retry: Retry, reason: (seen: Seen) => Reason, codes: string): Row => ({
-  retry,
+const row = (fault: FaultClass, reason: (seen: Seen) => Reason, codes: string): Row => ({
+  fault,
   reason,
   codes: list(codes)
 })
@@ -171,98 +183,109 @@ const row = (retry: Retry, reason: (seen: Seen) => Reason, codes: string): Row =
 /** Every code that we know, each in one row. */
 export const rows: ReadonlyArray<Row> = [
   row(
-    "temporary",
+    "throttle",
     throttled,
     `SlowDown SlowDownRead SlowDownWrite ServiceUnavailable Throttling ThrottlingException ThrottledException
      RequestThrottled RequestThrottledException RequestLimitExceeded TooManyRequests TooManyRequestsException
-     BandwidthLimitExceeded LimitExceededException KMS.ThrottlingException`
+     BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete ProvisionedThroughputExceededException
+     TransactionInProgressException EC2ThrottledException KMS.ThrottlingException TooManyParts
+     XMinioServerTooBusy`
   ),
   row(
-    "temporary",
+    "server",
     unavailable,
     `InternalError InternalFailure InternalServerError ServiceFailure ServerBusy BadGateway GatewayTimeout
-     OperationAborted TemporaryRedirect XMinioServerNotInitialized XMinioBackendDown KMS.InternalException
-     KMS.DependencyTimeoutException`
+     OperationAborted ConnectionClosedByRequester ResponseInterrupted XMinioServerNotInitialized XMinioBackendDown
+     KMS.InternalException KMS.DependencyTimeoutException`
   ),
-  row("temporary", stalled, "RequestTimeout RequestTimeoutException TimeoutError AbortError ABORT_ERR"),
+  row("moved", unavailable, "TemporaryRedirect"),
+  row("stall", stalled, "RequestTimeout RequestTimeoutException TimeoutError AbortError ABORT_ERR"),
   row(
-    "temporary",
+    "integrity",
     damaged,
     "BadDigest InvalidDigest IncompleteBody XAmzContentSHA256Mismatch XAmzContentChecksumMismatch"
   ),
-  // Once more (RetryPolicy's limits): the SDK learns the offset from the answer's Date.
-  row("temporary", skewed, "RequestTimeTooSkewed RequestExpired RequestInTheFuture"),
-  row("temporary", expiredCredentials, "ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken"),
-  row("permanent", noCredentials, "CredentialsProviderError TokenProviderError CredentialsError"),
+  row("clock", skewed, "RequestTimeTooSkewed RequestExpired RequestInTheFuture"),
+  row("credentials", expiredCredentials, "ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken"),
+  // After a rotation; AccessDenied where the provider has no other key.
+  row("credentials", badCredentials, "InvalidAccessKeyId UnrecognizedClientException InvalidClientTokenId"),
+  row("fatal", noCredentials, "CredentialsProviderError TokenProviderError CredentialsError"),
+  row("signature", badCredentials, "SignatureDoesNotMatch InvalidSignatureException InvalidSignature AuthFailure"),
+  row("fatal", badCredentials, "InvalidSecurity MissingAuthenticationToken CredentialsNotSupported"),
   row(
-    "permanent",
-    badCredentials,
-    "InvalidAccessKeyId SignatureDoesNotMatch InvalidSecurity AuthFailure UnrecognizedClientException InvalidClientTokenId"
-  ),
-  row(
-    "permanent",
+    "fatal",
     accessDenied,
-    "AccessDenied AccessDeniedException AllAccessDisabled AccountProblem NotSignedUp InvalidPayer UnauthorizedAccess"
+    `AccessDenied AccessDeniedException AllAccessDisabled AccountProblem NotSignedUp InvalidPayer UnauthorizedAccess
+     UnauthorizedAccessError UnexpectedIPError`
   ),
   row(
-    "permanent",
+    "redirect",
     wrongRegion,
-    `PermanentRedirect Redirect AuthorizationHeaderMalformed IllegalLocationConstraintException
-     InvalidLocationConstraint InvalidRegion`
+    `PermanentRedirect PermanentRedirectControlError Redirect AuthorizationHeaderMalformed IncorrectEndpoint
+     IllegalLocationConstraint IllegalLocationConstraintException InvalidLocationConstraint InvalidRegion`
   ),
-  row("permanent", () => ({ _tag: "NoSuchBucket" }), "NoSuchBucket"),
-  row("permanent", () => ({ _tag: "NoSuchKey" }), "NoSuchKey NoSuchVersion"),
-  row("permanent", () => ({ _tag: "NoSuchUpload" }), "NoSuchUpload"),
-  row("permanent", precondition, "PreconditionFailed ConditionalRequestConflict"),
-  row("permanent", partConflict, "InvalidPart InvalidPartOrder EntityTooSmall"),
-  row("permanent", tooLarge, "EntityTooLarge MaxMessageLengthExceeded"),
+  row("fatal", () => ({ _tag: "NoSuchBucket" }), "NoSuchBucket NoSuchAccessPoint NoSuchMultiRegionAccessPoint"),
+  row("fatal", () => ({ _tag: "NoSuchKey" }), "NoSuchKey NoSuchVersion"),
+  row("gone", () => ({ _tag: "NoSuchUpload" }), "NoSuchUpload"),
+  row("conflict", precondition, "PreconditionFailed ConditionalRequestConflict"),
+  row("parts", partConflict, "InvalidPart InvalidPartOrder EntityTooSmall"),
+  row("fatal", tooLarge, "EntityTooLarge MaxMessageLengthExceeded InlineDataTooLarge"),
   row(
-    "permanent",
+    "fatal",
     full,
     "InsufficientStorage InsufficientStorageSpace QuotaExceeded XMinioStorageFull XMinioAdminBucketQuotaExceeded"
   ),
   row(
-    "permanent",
+    "fatal",
     badKey,
     "KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException KMS.InvalidKeyUsageException"
   ),
   row(
-    "permanent",
+    "fatal",
     invalid,
-    `InvalidArgument InvalidRequest MalformedXML MalformedTrailerError MetadataTooLarge KeyTooLongError
-     InvalidBucketName InvalidStorageClass InvalidEncryptionAlgorithmError InvalidObjectState InvalidRange InvalidTag
-     InvalidURI InvalidPartNumber MissingContentLength MissingRequestBodyError MissingSecurityHeader
-     RequestHeaderSectionTooLarge NotImplemented MethodNotAllowed UnsupportedArgument AuthorizationQueryParametersError
+    `InvalidArgument InvalidRequest MalformedXML MalformedTrailerError MalformedACLError MetadataTooLarge
+     KeyTooLongError InvalidBucketName InvalidBucketState InvalidBucketOwnerAWSAccountID InvalidStorageClass
+     InvalidEncryptionAlgorithmError ServerSideEncryptionConfigurationNotFoundError InvalidObjectState InvalidRange
+     InvalidTag TagPolicyException InvalidURI InvalidHostHeader InvalidHttpMethod InvalidPartNumber InvalidAccessPoint
+     InvalidAccessPointAliasError InvalidAddressingHeader AccessControlListNotSupported AmbiguousGrantByEmailAddress
+     UserKeyMustBeSpecified ObjectLockConfigurationNotFoundError MissingContentLength MissingRequestBodyError
+     MissingSecurityElement MissingSecurityHeader RequestHeaderSectionTooLarge UnexpectedContent NotImplemented
+     MethodNotAllowed UnsupportedArgument UnsupportedSignature AuthorizationQueryParametersError
      XMinioInvalidObjectName`
   ),
-  row("temporary", unreachable("the store refuses connections"), "ECONNREFUSED ConnectionRefused FailedToOpenSocket"),
-  row("temporary", unreachable("the endpoint's host name is not known"), "ENOTFOUND EAI_AGAIN EAI_NODATA EAI_FAIL"),
+  row("away", unreachable("the store refuses connections"), "ECONNREFUSED ConnectionRefused FailedToOpenSocket"),
   row(
-    "temporary",
+    "away",
+    unreachable("the endpoint's host name is not known"),
+    "ENOTFOUND EAI_AGAIN EAI_NODATA EAI_FAIL DNSException"
+  ),
+  row(
+    "away",
     unreachable("the network to the store is down"),
     "EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL"
   ),
+  row("away", unreachable("no connection to the store in time"), "ETIMEDOUT ConnectionTimeout UND_ERR_CONNECT_TIMEOUT"),
   row(
-    "temporary",
-    unreachable("the store did not answer in time"),
-    `ETIMEDOUT ESOCKETTIMEDOUT ConnectionTimeout UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT`
+    "network",
+    broken("the store did not answer in time"),
+    "ESOCKETTIMEDOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT"
   ),
   row(
-    "temporary",
-    unreachable("the connection to the store broke"),
+    "network",
+    broken("the connection to the store broke"),
     `ECONNRESET ECONNABORTED EPIPE ConnectionReset ConnectionClosed UND_ERR_SOCKET ERR_STREAM_PREMATURE_CLOSE
      ERR_SOCKET_CLOSED`
   ),
-  row("temporary", notS3, "InvalidResponse ERR_TOO_LONG"),
+  row("answer", notS3, "InvalidResponse ERR_TOO_LONG"),
   row(
-    "permanent",
+    "fatal",
     tls,
     `DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN UNABLE_TO_VERIFY_LEAF_SIGNATURE
      UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY CERT_HAS_EXPIRED CERT_NOT_YET_VALID CERT_REVOKED
      CERT_UNTRUSTED CERT_REJECTED CERT_SIGNATURE_FAILURE CERT_CHAIN_TOO_LONG HOSTNAME_MISMATCH
      ERR_TLS_CERT_ALTNAME_INVALID ERR_TLS_CERT_ALTNAME_FORMAT`
   ),
-  row("permanent", noTls, "EPROTO ERR_SSL_WRONG_VERSION_NUMBER")
+  row("fatal", noTls, "EPROTO ERR_SSL_WRONG_VERSION_NUMBER")
 ]
 
 /** The row of each code. */
@@ -272,38 +295,41 @@ export const byCode: ReadonlyMap<string, Row> = new Map(
 
 /** Codes that come in families. */
 export const families: ReadonlyArray<readonly [RegExp, Row]> = [
-  [/^CERT_/, row("permanent", tls, "CERT_*")],
-  [/^HPE_/, row("temporary", notS3, "HPE_*")] // Node's HTTP parser: the answer is no HTTP
+  [/^(KMS\.)?(Request)?Throttl/, row("throttle", throttled, "Throttl*")],
+  [/^CERT_/, row("fatal", tls, "CERT_*")],
+  [/^HPE_/, row("answer", notS3, "HPE_*")] // Node's HTTP parser: the answer is no HTTP
 ]
 
 /** For answers without a code that we know: HEAD has no body, and proxies have their own. */
 export const byStatus: Readonly<Record<number, Row>> = {
-  301: row("permanent", wrongRegion, "301"),
-  307: row("temporary", unavailable, "307"),
-  400: row("permanent", invalid, "400"),
-  401: row("permanent", accessDenied, "401"),
-  403: row("permanent", accessDenied, "403"),
-  405: row("permanent", invalid, "405"),
-  408: row("temporary", stalled, "408"),
-  411: row("permanent", invalid, "411"),
-  412: row("permanent", precondition, "412"),
-  413: row("permanent", tooLarge, "413"),
-  416: row("permanent", invalid, "416"),
-  429: row("temporary", throttled, "429"),
-  501: row("permanent", invalid, "501"),
-  507: row("permanent", full, "507")
+  301: row("redirect", wrongRegion, "301"),
+  307: row("moved", unavailable, "307"),
+  400: row("fatal", invalid, "400"),
+  401: row("fatal", accessDenied, "401"),
+  403: row("fatal", accessDenied, "403"),
+  405: row("fatal", invalid, "405"),
+  408: row("stall", stalled, "408"),
+  411: row("fatal", invalid, "411"),
+  412: row("conflict", precondition, "412"),
+  413: row("fatal", tooLarge, "413"),
+  416: row("fatal", invalid, "416"),
+  429: row("throttle", throttled, "429"),
+  501: row("fatal", invalid, "501"),
+  // A proxy's, whose store is away: "temporary overload or maintenance" (RFC 9110 §15.6.4).
+  503: row("away", absent, "503"),
+  507: row("fatal", full, "507")
 }
-export const anyServerError = row("temporary", unavailable, "5xx")
-export const anySuccess = row("temporary", notS3, "2xx")
+export const anyServerError = row("server", unavailable, "5xx")
+export const anySuccess = row("answer", notS3, "2xx")
 /** An error in a 200 with a code of the store's own: nothing says that it lasts. */
-export const embeddedUnknown = row("temporary", unknown, "2xx with a code")
-export const anythingElse = row("permanent", unknown, "*")
+export const embeddedUnknown = row("answer", unknown, "2xx with a code")
+export const anythingElse = row("fatal", unknown, "*")
 
 /** For runtimes whose failures have words but no code (fetch). */
 export const byWords: ReadonlyArray<readonly [RegExp, Row]> = [
-  [/certificate/i, row("permanent", tls, "certificate")],
+  [/certificate/i, row("fatal", tls, "certificate")],
   [
     /socket hang up|fetch failed|failed to fetch|network ?error|load failed|network connection|connection (was )?(closed|reset|lost)/i,
-    row("temporary", unreachable("the connection to the store broke"), "words")
+    row("network", broken("the connection to the store broke"), "words")
   ]
 ]

@@ -1,13 +1,17 @@
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
-import { classifyError } from "./classify-error.ts"
+import { type Diagnosis, diagnose } from "./classify-error.ts"
+import { regionNamedBy } from "./named-place.ts"
 import { safeCause } from "./safe-cause.ts"
 
 /** What the SDK's errors may carry; nothing is certain. */
-interface SdkError {
+export interface SdkError {
   readonly name?: unknown
   readonly message?: unknown
   readonly Code?: unknown
   readonly code?: unknown
+  readonly Region?: unknown
+  readonly Endpoint?: unknown
+  readonly ServerTime?: unknown
   readonly $metadata?: { readonly httpStatusCode?: unknown; readonly requestId?: unknown }
   readonly $response?: { readonly headers?: Readonly<Record<string, string | undefined>> }
 }
@@ -41,9 +45,17 @@ const noCode = new Set([
   "Forbidden"
 ])
 
-/** Any failure of a call to client-s3 as our error, classified by the code that S3 gave. */
-export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError => {
-  if (!isObject(cause)) return classifyError({ message: String(cause), cause }, context)
+/** HEAD has no body, so no code: a 400 that names the bucket's region is AuthorizationHeaderMalformed (HeadBucket). */
+const headRedirect = (status: number | undefined, { $response }: SdkError): { readonly code?: string } =>
+  status === 400 && $response?.headers?.["x-amz-bucket-region"] !== undefined
+    ? { code: "AuthorizationHeaderMalformed" }
+    : {}
+
+const fatal = (error: UploadError): Diagnosis => ({ error, fault: "fatal" })
+
+/** Any failure of a call to client-s3 as our error, classified by the code that S3 gave, and its class. */
+export const diagnoseSdkError = (cause: unknown, context: ErrorContext): Diagnosis => {
+  if (!isObject(cause)) return diagnose({ message: String(cause), cause }, context)
   const status = number(cause.$metadata?.httpStatusCode)
   const operation = context.operation
   if (
@@ -51,28 +63,24 @@ export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError
     (operation === "HeadObject" || operation === "GetObject") &&
     text(cause.name) !== "NoSuchBucket"
   ) {
-    return uploadError({ _tag: "NoSuchKey" }, context)
+    return fatal(uploadError({ _tag: "NoSuchKey" }, context))
   }
-  if (status === 404 && operation === "HeadBucket") return uploadError({ _tag: "NoSuchBucket" }, context)
+  if (status === 404 && operation === "HeadBucket") return fatal(uploadError({ _tag: "NoSuchBucket" }, context))
   const name = text(cause.name)
   const code = text(cause.code) ?? text(cause.Code) ?? (name === undefined || noCode.has(name) ? undefined : name)
   // A 2xx that could not be parsed is no answer of S3.
   if (status !== undefined && status < 300) {
     const embedded = text(cause.Code) ?? (name === undefined || /Error$/.test(name) ? undefined : name)
     if (embedded === undefined) {
-      return uploadError(
-        {
-          _tag: "InvalidResponse",
-          message: "the store's answer is not S3's; something between us and the store may be answering for it"
-        },
-        { ...context, cause: safeCause(cause) }
-      )
+      const message = "the store's answer is not S3's; something between us and the store may be answering for it"
+      const error = uploadError({ _tag: "InvalidResponse", message }, { ...context, cause: safeCause(cause) })
+      return { error, fault: "answer" }
     }
   }
-  const region = cause.$response?.headers?.["x-amz-bucket-region"]
-  return classifyError(
+  const region = regionNamedBy(cause)
+  return diagnose(
     {
-      ...(code === undefined ? {} : { code }),
+      ...(code === undefined ? headRedirect(status, cause) : { code }),
       ...(status === undefined ? {} : { status }),
       ...(text(cause.message) === undefined ? {} : { message: String(cause.message) }),
       ...(retryAfterMs(cause) === undefined ? {} : { retryAfterMs: retryAfterMs(cause) ?? 0 }),
@@ -83,3 +91,7 @@ export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError
     context
   )
 }
+
+/** The error alone. */
+export const fromSdkError = (cause: unknown, context: ErrorContext): UploadError =>
+  diagnoseSdkError(cause, context).error

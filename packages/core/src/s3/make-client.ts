@@ -56,7 +56,10 @@ export const makeClient = (options: S3Options, pathStyle: boolean): S3Client => 
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
-    requestHandler: makeRequestHandler(makeTransport(), options.connectTimeoutMs ?? defaults.connectTimeoutMs)
+    requestHandler: makeRequestHandler(
+      makeTransport(options.bandwidth),
+      options.connectTimeoutMs ?? defaults.connectTimeoutMs
+    )
   })
   carryCalls(client)
   return client

@@ -22,6 +22,8 @@ interface CallOptions {
 /** One call to the store. */
 export class SdkCall {
   readonly options: CallOptions
+  /** Headers of the request as it was signed, once it is. */
+  signed: Readonly<Record<string, string>> | undefined = undefined
   constructor(options: CallOptions) {
     this.options = options
   }
@@ -58,7 +60,10 @@ export const carryCalls = (client: S3Client): void => {
   client.middlewareStack.add(
     (next) => (args) => {
       const call = callOfInput(args.input)
-      if (call !== undefined && isRequest(args.request)) byRequest.set(args.request, call)
+      if (call !== undefined && isRequest(args.request)) {
+        byRequest.set(args.request, call)
+        call.signed = args.request.headers
+      }
       return next(args)
     },
     { step: "deserialize", priority: "low", name: "sluiceCall" }
