@@ -55,4 +55,68 @@ describe("the watchdog", () => {
       expect((yield* Fiber.join(fiber)).message).toContain("600000 ms")
     })
   )
+
+  it.effect("does not count the time in which our own bandwidth limit holds the bytes back", () =>
+    Effect.gen(function* () {
+      const attempt = (touch: (activity?: "held" | "freed") => void) =>
+        Effect.gen(function* () {
+          // Longer than the stall time at a stretch, longer than the deadline in all.
+          for (let i = 0; i < 10; i++) {
+            touch("held")
+            yield* Effect.sleep("90 seconds")
+            // What else moves meanwhile (the connection is made) frees nothing.
+            touch()
+            yield* Effect.sleep("30 seconds")
+            touch("freed")
+            yield* Effect.sleep("19 seconds")
+          }
+          return "stored"
+        })
+      const fiber = yield* Effect.forkChild(watched(attempt, options))
+      yield* TestClock.adjust("2000 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("stored")
+    })
+  )
+
+  it.effect("counts silence, and the time of the attempt, from when the bytes are free again", () =>
+    Effect.gen(function* () {
+      const silent = yield* Effect.forkChild(
+        Effect.flip(
+          watched((touch: (activity?: "held" | "freed") => void) => {
+            touch("held")
+            return Effect.sleep("1 hour").pipe(
+              Effect.andThen(Effect.sync(() => touch("freed"))),
+              Effect.andThen(Effect.never)
+            )
+          }, options)
+        )
+      )
+      const long = yield* Effect.forkChild(
+        Effect.flip(
+          watched((touch: (activity?: "held" | "freed") => void) => {
+            touch("held")
+            return Effect.sleep("1 hour").pipe(
+              Effect.andThen(Effect.sync(() => touch("freed"))),
+              Effect.andThen(
+                Effect.forever(
+                  Effect.andThen(
+                    Effect.sleep("1 second"),
+                    Effect.sync(() => touch())
+                  )
+                )
+              )
+            )
+          }, options)
+        )
+      )
+      yield* TestClock.adjust("3619 seconds")
+      expect(silent.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* Fiber.join(silent)).message).toContain("20000 ms")
+      yield* TestClock.adjust("570 seconds")
+      expect(long.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(long)).message).toContain("600000 ms")
+    })
+  )
 })

@@ -28,8 +28,14 @@ export interface ExchangeOptions {
   /** Bytes the socket accepted since the last call. */
   readonly onAccepted: ((bytes: number) => void) | undefined
   /** Any sign of life: connected, bytes accepted, bytes answered. */
-  readonly onActivity: (() => void) | undefined
+  readonly onActivity: ((activity?: Activity) => void) | undefined
 }
+
+/**
+ * What is told of an exchange: that something `moved`, that our own bandwidth limit `held` the bytes back
+ * from now on, that they are `freed`.
+ */
+export type Activity = "moved" | "held" | "freed"
 
 export interface ExchangeResponse {
   readonly statusCode: number

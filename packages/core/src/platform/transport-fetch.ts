@@ -3,18 +3,59 @@
  *
  * @module
  */
-import { ExchangeError, type ExchangeRequest, type ExchangeResponse, joinTrimmed, type Transport } from "./exchange.ts"
+import {
+  ExchangeError,
+  type ExchangeOptions,
+  type ExchangeRequest,
+  type ExchangeResponse,
+  joinTrimmed,
+  type Transport
+} from "./exchange.ts"
+import type { RateLimiter } from "./rate-limiter.ts"
+import { makeSliceCursor } from "./slice-cursor.ts"
+
+/** Leave to send up to `bytes`: how many, in time. Rejects when the signal fires first. */
+const leaveFor = (
+  limiter: RateLimiter | undefined,
+  bytes: number,
+  { signal, onActivity }: Pick<ExchangeOptions, "signal" | "onActivity">
+): number | Promise<number> => {
+  if (limiter === undefined) return bytes
+  return new Promise((resolve, reject) => {
+    let held = true
+    const onAbort = (): void => {
+      stopWaiting()
+      reject(signal.reason)
+    }
+    const stopWaiting = limiter.ask(bytes, (granted) => {
+      held = false
+      signal.removeEventListener("abort", onAbort)
+      onActivity?.("freed")
+      resolve(granted)
+    })
+    if (!held) return
+    onActivity?.("held")
+    if (signal.aborted) onAbort()
+    else signal.addEventListener("abort", onAbort, { once: true })
+  })
+}
 
 /** A pulled body: what was pulled is what was accepted, as near as fetch lets us see. */
-const streamOf = (slices: ReadonlyArray<Uint8Array>, onPulled: (bytes: number) => void): ReadableStream<Uint8Array> => {
-  let next = 0
+const streamOf = (
+  slices: ReadonlyArray<Uint8Array>,
+  leave: (bytes: number) => number | Promise<number>,
+  onPulled: (bytes: number) => void
+): ReadableStream<Uint8Array> => {
+  const body = makeSliceCursor(slices)
   return new ReadableStream<Uint8Array>(
     {
-      pull: (controller) => {
-        const slice = slices[next++]
-        if (slice === undefined) return controller.close()
-        controller.enqueue(slice)
-        onPulled(slice.length)
+      pull: async (controller) => {
+        if (body.ended()) return controller.close()
+        onPulled(0)
+        for (const slice of body.take(await leave(body.ahead(1)))) {
+          controller.enqueue(slice)
+          onPulled(slice.length)
+        }
       }
     },
     { highWaterMark: 0 }
@@ -30,10 +71,15 @@ const codeOf = (cause: unknown): string =>
 /** Only these may be streamed with a content-length that is honoured; others drop the header (measured). */
 const honoursContentLength = "Bun" in globalThis
 
-export const fetchTransport: Transport = {
+/** Exchanges by `fetch`; what leaves through them is asked of the limiter. */
+export const fetchTransport = (limiter: RateLimiter | undefined): Transport => ({
   exchange: async (request, options): Promise<ExchangeResponse> => {
     const { signal, onAccepted, onActivity } = options
     const connect = new AbortController()
+    // Whoever waits for leave to send when the exchange is over waits for nothing.
+    const over = new AbortController()
+    const leave = (bytes: number): number | Promise<number> =>
+      leaveFor(limiter, bytes, { signal: AbortSignal.any([signal, over.signal]), onActivity })
     // fetch does not say when it has connected: the first pull of the body tells, where bodies are pulled.
     const timer =
       honoursContentLength && request.body.length > 0
@@ -50,6 +96,8 @@ export const fetchTransport: Transport = {
     const { host: _, ...headers } = request.headers
     const total = request.body.reduce((sum, slice) => sum + slice.length, 0)
     try {
+      // A body that is not pulled leaves at once: leave for all of it comes first.
+      for (let left = honoursContentLength ? 0 : total; left > 0; ) left -= await leave(left)
       const response = await fetch(urlOf(request), {
         method: request.method,
         headers,
@@ -58,7 +106,7 @@ export const fetchTransport: Transport = {
         ...(request.body.length === 0
           ? {}
           : honoursContentLength
-            ? { body: streamOf(request.body, alive), duplex: "half" }
+            ? { body: streamOf(request.body, leave, alive), duplex: "half" }
             : { body: new Blob(request.body.map((slice) => slice.slice())) })
       })
       alive(honoursContentLength ? 0 : total)
@@ -80,7 +128,8 @@ export const fetchTransport: Transport = {
       throw new ExchangeError(codeOf(cause), cause instanceof Error ? cause.message : String(cause), cause)
     } finally {
       clearTimeout(timer)
+      over.abort()
     }
   },
   close: () => {}
-}
+})

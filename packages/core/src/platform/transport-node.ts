@@ -13,6 +13,8 @@ import {
   type Transport
 } from "./exchange.ts"
 import { makePace, type Pace } from "./pace.ts"
+import type { RateLimiter } from "./rate-limiter.ts"
+import { makeSliceCursor } from "./slice-cursor.ts"
 
 type Http = Pick<typeof import("node:http"), "request" | "Agent">
 
@@ -68,12 +70,15 @@ const exchange = (
   http: Http,
   agent: Agent,
   pace: Pace,
+  limiter: RateLimiter | undefined,
   request: ExchangeRequest,
   options: ExchangeOptions
 ): Promise<ExchangeResponse> =>
   new Promise((resolve, reject) => {
     const { signal, onAccepted, onActivity } = options
+    const body = makeSliceCursor(request.body)
     let settled = false
+    let stopWaiting = (): void => undefined
     let connectTimer: ReturnType<typeof setTimeout> | undefined
 
     const outgoing = http.request({
@@ -89,6 +94,7 @@ const exchange = (
       if (settled) return false
       settled = true
       clearTimeout(connectTimer)
+      stopWaiting()
       signal.removeEventListener("abort", onAbort)
       return true
     }
@@ -147,7 +153,7 @@ const exchange = (
       response.on("end", () => {
         if (!settle()) return
         // An answer before the body was sent (403, 503): the rest must not go out on this connection.
-        const early = next < request.body.length || (!outgoing.writableFinished && head.statusCode >= 300)
+        const early = !body.ended() || (!outgoing.writableFinished && head.statusCode >= 300)
         if (early) outgoing.destroy()
         const answer = { ...head, body: joinTrimmed(chunks) }
         if (early) closed(outgoing).then(() => resolve(answer))
@@ -155,10 +161,7 @@ const exchange = (
       })
     })
 
-    let next = 0
-    const sendBatch = (): void => {
-      const batch = request.body.slice(next, next + pace.batch())
-      next += batch.length
+    const write = (batch: ReadonlyArray<Uint8Array>): void => {
       const started = performance.now()
       let left = batch.length
       for (const slice of batch) {
@@ -169,16 +172,33 @@ const exchange = (
           onAccepted?.(slice.length)
           if (left > 0) return
           pace.taken(performance.now() - started)
-          if (next < request.body.length) sendBatch()
+          if (!body.ended()) sendBatch()
         })
       }
-      if (next === request.body.length) outgoing.end()
+      if (body.ended()) outgoing.end()
+    }
+    const sendBatch = (): void => {
+      const bytes = body.ahead(pace.batch())
+      if (limiter === undefined || bytes === 0) {
+        write(body.take(bytes))
+        return
+      }
+      let held = true
+      stopWaiting = limiter.ask(bytes, (granted) => {
+        held = false
+        onActivity?.("freed")
+        write(body.take(granted))
+      })
+      if (held) onActivity?.("held")
     }
     sendBatch()
   })
 
-/** Keep-alive connections over `node:http` and `node:https`. */
-export const nodeTransport = (modules: { readonly http: Http; readonly https: Http }): Transport => {
+/** Keep-alive connections over `node:http` and `node:https`; what leaves through them is asked of the limiter. */
+export const nodeTransport = (
+  modules: { readonly http: Http; readonly https: Http },
+  limiter: RateLimiter | undefined
+): Transport => {
   const agents = {
     "http:": new modules.http.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" }),
     "https:": new modules.https.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" })
@@ -190,6 +210,7 @@ export const nodeTransport = (modules: { readonly http: Http; readonly https: Ht
         request.protocol === "https:" ? modules.https : modules.http,
         agents[request.protocol],
         pace,
+        limiter,
         request,
         options
       ),

@@ -3,15 +3,18 @@
  *
  * @module
  */
+import { type Bandwidth, rateAt } from "../Bandwidth.ts"
 import type { Transport } from "./exchange.ts"
 import { builtin } from "./node-builtins.ts"
+import { makeRateLimiter } from "./rate-limiter.ts"
 import { fetchTransport } from "./transport-fetch.ts"
 import { nodeTransport } from "./transport-node.ts"
 
 /** `fetch` on Bun (fastest there) and where there are no sockets; `node:http(s)` elsewhere. */
-export const makeTransport = (): Transport => {
+export const makeTransport = (bandwidth: Bandwidth | undefined): Transport => {
+  const limiter = bandwidth === undefined ? undefined : makeRateLimiter((epochMs) => rateAt(bandwidth, epochMs))
   const http = builtin("node:http")
   const https = builtin("node:https")
-  if ("Bun" in globalThis || http === undefined || https === undefined) return fetchTransport
-  return nodeTransport({ http, https })
+  if ("Bun" in globalThis || http === undefined || https === undefined) return fetchTransport(limiter)
+  return nodeTransport({ http, https }, limiter)
 }

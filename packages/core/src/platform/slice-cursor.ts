@@ -1,0 +1,40 @@
+/** A place in a list of slices, which are read from there on and never copied. */
+export interface SliceCursor {
+  /** Bytes in the next `count` slices. */
+  readonly ahead: (count: number) => number
+  /** The next `bytes` bytes: whole slices where they end with them, else views of their parts. */
+  readonly take: (bytes: number) => ReadonlyArray<Uint8Array>
+  /** Whether nothing is left. */
+  readonly ended: () => boolean
+}
+
+/** A cursor at the start of `slices`. */
+export const makeSliceCursor = (slices: ReadonlyArray<Uint8Array>): SliceCursor => {
+  let index = 0
+  let offset = 0
+
+  const takeOne = (most: number): Uint8Array | undefined => {
+    const slice = slices[index]
+    if (slice === undefined) return undefined
+    const end = Math.min(slice.length, offset + most)
+    const view = offset === 0 && end === slice.length ? slice : slice.subarray(offset, end)
+    if (end === slice.length) index++
+    offset = end === slice.length ? 0 : end
+    return view
+  }
+
+  return {
+    ahead: (count) => slices.slice(index, index + count).reduce((sum, slice) => sum + slice.length, 0) - offset,
+    take: (bytes) => {
+      const taken: Array<Uint8Array> = []
+      for (let left = bytes; left > 0; ) {
+        const view = takeOne(left)
+        if (view === undefined) break
+        taken.push(view)
+        left -= view.length
+      }
+      return taken
+    },
+    ended: () => index >= slices.length
+  }
+}
