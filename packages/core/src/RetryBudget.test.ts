@@ -49,7 +49,7 @@ describe("the budget of a store", () => {
       yield* TestClock.adjust("9900 millis")
       assert.deepStrictEqual(order, [])
       yield* TestClock.adjust("100 millis")
-      yield* TestClock.adjust("100 millis")
+      yield* TestClock.adjust("200 millis")
       assert.deepStrictEqual(order, ["large", "small"])
     })
   )
