@@ -85,6 +85,11 @@ export const next = (p: Progress, event: UploadEvent): Progress => {
       }
     case "BytesSent":
       return advance(p, event.at, event.sent, event.stored)
+    case "PartVerified": {
+      // Nothing moved: the speed is that of what is sent.
+      const moved = advance(p, event.at, p.sent + event.size, p.stored + event.size)
+      return { ...moved, bytesPerSecond: p.bytesPerSecond, partsStored: p.partsStored + 1 }
+    }
     case "PartStored": {
       const moved = advance(p, event.at, p.sent, p.stored + event.size)
       return { ...moved, partsStored: p.partsStored + 1 }

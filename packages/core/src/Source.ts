@@ -59,6 +59,8 @@ export interface Source {
   readonly identity: SourceIdentity | undefined
   /** Opens at `offset` bytes (0 unless replayable); the scope closes it. */
   readonly open: (offset: number) => Effect.Effect<SourceReader, UploadError, Scope.Scope>
+  /** Asked when all bytes are read: fails with `SourceChanged` when they changed meanwhile (files). */
+  readonly unchanged?: Effect.Effect<void, UploadError> | undefined
 }
 
 /** Whatever a source fails with, as `SourceFailed`. */
@@ -149,7 +151,19 @@ export const file = (path: string): Source => {
     name: stat.name,
     contentType: undefined,
     identity: { name: stat.name, modifiedMs: stat.modifiedMs, inode: stat.inode },
-    open: (offset) => openFile(path, offset)
+    open: (offset) => openFile(path, offset),
+    unchanged: Effect.suspend(() => {
+      const now = statFile(path)
+      if (isUploadError(now)) return Effect.fail(now)
+      return now.size === stat.size && now.modifiedMs === stat.modifiedMs && now.inode === stat.inode
+        ? Effect.void
+        : Effect.fail(
+            uploadError({
+              _tag: "SourceChanged",
+              message: `the file "${path}" changed while it was read; nothing was completed, upload it again`
+            })
+          )
+    })
   }
 }
 
@@ -237,7 +251,8 @@ const described = (source: Source, options: StreamOptions): Source => ({
   name: options.name ?? source.name,
   contentType: options.contentType ?? source.contentType,
   identity: source.identity,
-  open: (offset) => source.open(offset)
+  open: (offset) => source.open(offset),
+  unchanged: source.unchanged
 })
 
 /** A value's kind in words, for messages. */

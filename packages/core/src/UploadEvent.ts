@@ -34,6 +34,13 @@ export type UploadEvent =
       readonly size: number
       readonly attempts: number
     })
+  /** The store has the part from an earlier run, and it equals the source's: it is not sent again. */
+  | (Base & {
+      readonly _tag: "PartVerified"
+      readonly partNumber: number
+      readonly offset: number
+      readonly size: number
+    })
   /** An attempt failed and another follows after `delayMs`. */
   | (Base & {
       readonly _tag: "Retrying"

@@ -11,10 +11,11 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions } from "./Defaults.ts"
-import { makeUpload } from "./internal/make-upload.ts"
+import { makeUploads } from "./internal/make-uploads.ts"
 import type { Journal } from "./Journal.ts"
 import type { ObjectAttributes, ObjectStore, WriteCondition } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
+import type { Session } from "./Session.ts"
 import type { Source } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
 import type { UploadError } from "./UploadError.ts"
@@ -24,7 +25,7 @@ import type { UploadEvent } from "./UploadEvent.ts"
 export interface UploadRequest
   extends ObjectAttributes,
     WriteCondition,
-    Partial<Pick<EngineOptions, "partSize" | "concurrency" | "multipart" | "multipartThreshold">> {
+    Partial<Pick<EngineOptions, "partSize" | "concurrency" | "multipart" | "multipartThreshold" | "onFailure">> {
   readonly key: string
   readonly source: Source
   /** For sources of unknown length: no more bytes than this will come; makes all parts equal. */
@@ -35,23 +36,61 @@ export interface UploadRequest
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
+/**
+ * The upload to resume: our session id; or the store's multipart id, or the key alone, where no journal knows the
+ * upload any more. A key alone means the newest session of it, else the only open upload of it in the store.
+ */
+export type ResumeTarget =
+  | string
+  | { readonly bucket?: string | undefined; readonly key: string; readonly uploadId?: string | undefined }
+
+/** An earlier upload, continued. What the first run decided (key, headers, part sizes) stays as it was. */
+export interface ResumeRequest extends Partial<Pick<EngineOptions, "concurrency" | "onFailure">> {
+  /** The same bytes as before, from the first on: those that are stored are compared, not sent. */
+  readonly source: Source
+  readonly requireProof?: Proof | undefined
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+}
+
 /** Strings attached to a running upload. */
 export interface UploadControl {
   /** Told of every event, in order, at once. Keep it short; what it throws is ignored. */
   readonly onEvent?: ((event: UploadEvent) => void) | undefined
   /** While it is closed, no new part starts; parts in flight finish. */
   readonly gate?: Latch.Latch | undefined
+  /** Asked when the upload is interrupted: true ends it for good, whatever `onFailure` says. */
+  readonly cancelled?: (() => boolean) | undefined
 }
 
 export interface UploaderApi {
   /**
    * Uploads one source and answers when the store holds it, shown identical.
    *
-   * Interruption awaits what is in flight, aborts the multipart upload and proves it by ListParts.
+   * Interruption awaits what is in flight. Then the upload is kept for `resume`, as `onFailure` says, or the
+   * multipart upload is aborted, proven by ListParts.
    */
   readonly upload: (request: UploadRequest, control?: UploadControl) => Effect.Effect<StoredObject, UploadError>
   /** The same upload as its events; ends after the terminal one, fails as `upload` does. */
   readonly stream: (request: UploadRequest) => Stream.Stream<UploadEvent, UploadError>
+  /**
+   * Continues an earlier upload. The source is read from its start and every part that is stored is compared
+   * with it; only what the store does not have is sent.
+   *
+   * Fails with `SessionNotFound`; `SessionBusy` while somebody else works on it; `ResumeMismatch` for other
+   * plugins or an upload that cannot be continued; `SourceChanged` when it is not the source of the first run.
+   */
+  readonly resume: (
+    target: ResumeTarget,
+    request: ResumeRequest,
+    control?: UploadControl
+  ) => Effect.Effect<StoredObject, UploadError>
+  /**
+   * Ends an upload for good, wherever it runs: what is in flight is awaited, the multipart upload aborted and
+   * proven gone by ListParts, the session forgotten. Fails with `SessionNotFound`.
+   */
+  readonly cancel: (sessionId: string) => Effect.Effect<void, UploadError>
+  /** The uploads in the journal that have not ended, and what is left of those that have. */
+  readonly list: Effect.Effect<ReadonlyArray<Session>, UploadError>
 }
 
 /** Options of an uploader: the engine's knobs and the plugins, in order. */
@@ -89,11 +128,11 @@ export class Uploader extends Context.Service<Uploader, UploaderApi>()("@sluice/
 const make = <R>(
   options: UploaderOptions<R>
 ): Effect.Effect<UploaderApi, UploadError, ObjectStore | Journal | R | Scope.Scope> =>
-  Effect.map(makeUpload(options), (upload) => ({
-    upload,
+  Effect.map(makeUploads(options), (uploads) => ({
+    ...uploads,
     stream: (request) =>
       Stream.callback((queue) =>
-        upload(request, { onEvent: (event) => Queue.offerUnsafe(queue, event) }).pipe(
+        uploads.upload(request, { onEvent: (event) => Queue.offerUnsafe(queue, event) }).pipe(
           Effect.flatMap(() => Queue.end(queue)),
           Effect.catch((error) => Queue.fail(queue, error))
         )

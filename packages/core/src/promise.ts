@@ -13,33 +13,35 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import { defaults, type EngineOptions, engineOptions } from "./Defaults.ts"
 import { makeEventHistory } from "./internal/event-history.ts"
 import { guardedCall, watchedCall } from "./internal/guarded-call.ts"
-import { Upload as UploadService } from "./internal/make-upload.ts"
-import { layerMemory } from "./Journal.ts"
+import { UploadsService } from "./internal/make-uploads.ts"
+import { type Journal, layerMemory } from "./Journal.ts"
 import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
 import { initial, next, type Progress } from "./Progress.ts"
-import { metadataToken } from "./Session.ts"
-import { type Body, from } from "./Source.ts"
+import { metadataToken, type Session } from "./Session.ts"
+import { type Body, from, type Source } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
 import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
 import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
-import type { UploadRequest } from "./Uploader.ts"
+import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "./Uploader.ts"
 
 export { defaults } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
 export type { Plugin } from "./Plugin.ts"
 export type { Progress } from "./Progress.ts"
+export type { Session } from "./Session.ts"
 export * as Source from "./Source.ts"
 export type { Proof, StoredObject } from "./StoredObject.ts"
 export { isUploadError, type Reason, type ReasonTag, reject, UploadError } from "./UploadError.ts"
 export type { UploadEvent } from "./UploadEvent.ts"
+export type { ResumeTarget } from "./Uploader.ts"
 
 /** Where objects go. */
 export type Store = Layer.Layer<ObjectStore, UploadError>
 
-/** One upload, as the promise API takes it. */
-export interface UploadOptions extends Omit<UploadRequest, "source"> {
+/** The bytes of an upload, and who is told of it. */
+export interface BodyOptions {
   /** Bytes, Blob, File, web stream, async iterable, Node Readable, or a `Source`. A string is refused. */
   readonly body: Body
   /** Bytes of a stream, when known; checked. */
@@ -51,6 +53,12 @@ export interface UploadOptions extends Omit<UploadRequest, "source"> {
   /** Aborting it is `abort()`. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** One upload, as the promise API takes it. */
+export interface UploadOptions extends BodyOptions, Omit<UploadRequest, "source"> {}
+
+/** An earlier upload, continued; see `Uploader.resume`. */
+export interface ResumeOptions extends BodyOptions, Omit<ResumeRequest, "source"> {}
 
 /** A running upload. It started when it was made. */
 export interface Upload {
@@ -69,6 +77,16 @@ export interface Upload {
 
 export interface Sluice extends AsyncDisposable {
   readonly upload: (options: UploadOptions) => Upload
+  /**
+   * Continues an earlier upload, by its session id, or by its key (and the store's uploadId). The body is read from
+   * its start; what the store has is compared and not sent again. `done()` rejects with `SessionNotFound`,
+   * `SessionBusy`, `ResumeMismatch` or `SourceChanged`.
+   */
+  readonly resume: (target: ResumeTarget, options: ResumeOptions) => Upload
+  /** Ends an upload for good, wherever it runs; resolves when nothing of it is left in the store. */
+  readonly cancel: (sessionId: string) => Promise<void>
+  /** The uploads in the journal. */
+  readonly sessions: () => Promise<ReadonlyArray<Session>>
   /** Rejects with `NoSuchKey` when no object stands there. */
   readonly head: (key: string) => Promise<ObjectHead>
   /** The object's bytes, or a range of them. Consume or cancel the body. */
@@ -92,6 +110,11 @@ export interface Sluice extends AsyncDisposable {
 
 export interface SluiceOptions extends Partial<EngineOptions> {
   readonly store: Store
+  /**
+   * Where sessions are kept. Default: in memory, so that what fails is aborted. A durable one
+   * (`FileJournal.layer`) keeps failed uploads for `resume`, in this process or the next.
+   */
+  readonly journal?: Layer.Layer<Journal, UploadError> | undefined
   /** In order. Only plugins that need no services, checked by the compiler. */
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
@@ -101,11 +124,15 @@ export const s3 = (options: S3Options): Store => layer(options)
 
 /** An upload that runs from now on, on `runtime`. */
 const start = (
-  runtime: ManagedRuntime.ManagedRuntime<UploadService, UploadError>,
-  options: UploadOptions,
-  eventBuffer: number
+  runtime: ManagedRuntime.ManagedRuntime<UploadsService, UploadError>,
+  { body, size, name, contentType, onProgress, signal }: BodyOptions & { readonly contentType?: string | undefined },
+  eventBuffer: number,
+  work: (
+    uploads: UploadsService["Service"],
+    source: Source,
+    control: UploadControl
+  ) => Effect.Effect<StoredObject, UploadError>
 ): Upload => {
-  const { body, size, name, onProgress, signal, ...request } = options
   const history = makeEventHistory(eventBuffer)
   const gate = Latch.makeUnsafe(true)
   let progress = initial
@@ -117,13 +144,17 @@ const start = (
     onProgress?.(progress)
   }
 
-  const source = from(body, { size, name, contentType: request.contentType })
+  const source = from(body, { size, name, contentType })
+  let aborted = false
   const fiber = runtime.runFork(
     isUploadError(source)
       ? Effect.fail(source)
-      : Effect.flatMap(UploadService, (upload) => upload({ ...request, source }, { onEvent, gate }))
+      : Effect.flatMap(UploadsService, (uploads) => work(uploads, source, { onEvent, gate, cancelled: () => aborted }))
   )
-  const abort = (): Promise<void> => Effect.runPromise(Fiber.interrupt(fiber))
+  const abort = (): Promise<void> => {
+    aborted = true
+    return Effect.runPromise(Fiber.interrupt(fiber))
+  }
   const onAbort = (): void => void abort()
   const done = new Promise<StoredObject>((resolve, reject) => {
     fiber.addObserver((exit) => {
@@ -176,10 +207,11 @@ const settle = <A>(exit: Exit.Exit<A, UploadError>): A => {
  * const stored = await upload.done()
  * ```
  */
-export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions): Sluice => {
+export const createSluice = ({ store, journal = layerMemory, plugins = [], ...options }: SluiceOptions): Sluice => {
   const runtime = ManagedRuntime.make(
-    UploadService.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, layerMemory)))
+    UploadsService.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, journal)))
   )
+  const eventBuffer = options.eventBuffer ?? defaults.eventBuffer
   const ask = async <A>(
     question: (store: ObjectStoreApi, engine: EngineOptions) => Effect.Effect<A, UploadError>,
     signal?: AbortSignal | undefined
@@ -194,7 +226,17 @@ export const createSluice = ({ store, plugins = [], ...options }: SluiceOptions)
     )
   const dispose = (): Promise<void> => runtime.dispose()
   return {
-    upload: (request) => start(runtime, request, options.eventBuffer ?? defaults.eventBuffer),
+    upload: (request) =>
+      start(runtime, request, eventBuffer, (uploads, source, control) =>
+        uploads.upload({ ...request, source }, control)
+      ),
+    resume: (target, request) =>
+      start(runtime, request, eventBuffer, (uploads, source, control) =>
+        uploads.resume(target, { ...request, source }, control)
+      ),
+    cancel: async (sessionId) =>
+      settle(await runtime.runPromiseExit(Effect.flatMap(UploadsService, (uploads) => uploads.cancel(sessionId)))),
+    sessions: async () => settle(await runtime.runPromiseExit(Effect.flatMap(UploadsService, ({ list }) => list))),
     head: async (key) =>
       withoutToken(await ask((store, engine) => guardedCall(engine, "HeadObject", store.headObject({ key })))),
     get: async (key, { range, ifMatch, signal } = {}) =>

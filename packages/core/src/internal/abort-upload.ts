@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { UploadError } from "../UploadError.ts"
-import { guardedAttempt, type UploadRun } from "./upload-run.ts"
+import { guardedAttempt, type SessionRun } from "./upload-run.ts"
 
 /** Rounds of abort and proof; a part that was in flight may land after an abort, and a store may be in trouble. */
 const rounds = 6
@@ -16,13 +16,13 @@ type Outcome = "gone" | "left"
 const gone = (error: UploadError): boolean => error.reason._tag === "NoSuchUpload"
 
 /** One abort. NoSuchUpload is success: it says what we want to hear. */
-const abortOnce = (run: UploadRun, uploadId: string): Effect.Effect<void, UploadError> =>
+const abortOnce = (run: SessionRun, uploadId: string): Effect.Effect<void, UploadError> =>
   guardedAttempt(run, { operation: "AbortMultipartUpload" }, (touch) =>
     run.store.abortMultipartUpload({ key: run.session().key, uploadId, onActivity: touch })
   ).pipe(Effect.catchIf(gone, () => Effect.void))
 
 /** Only NoSuchUpload from ListParts proves it: after an abort, parts may still be listed (S3's AbortMultipartUpload). */
-const proveGone = (run: UploadRun, uploadId: string): Effect.Effect<Outcome, UploadError> =>
+const proveGone = (run: SessionRun, uploadId: string): Effect.Effect<Outcome, UploadError> =>
   guardedAttempt(run, { operation: "ListParts" }, (touch) =>
     run.store.listParts({ key: run.session().key, uploadId, onActivity: touch })
   ).pipe(
@@ -34,7 +34,7 @@ const proveGone = (run: UploadRun, uploadId: string): Effect.Effect<Outcome, Upl
  * Aborts until ListParts says NoSuchUpload. Uninterruptible; never fails, so that it cannot hide the error
  * that led here: what could not be ended is logged and stays in the journal, named.
  */
-export const abortUpload = (run: UploadRun, uploadId: string): Effect.Effect<boolean> =>
+export const abortUpload = (run: SessionRun, uploadId: string): Effect.Effect<boolean> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       let last: UploadError | undefined
@@ -42,7 +42,8 @@ export const abortUpload = (run: UploadRun, uploadId: string): Effect.Effect<boo
         if (round > 0) yield* Effect.sleep(pauseMs * 2 ** (round - 1))
         const outcome = yield* Effect.result(Effect.andThen(abortOnce(run, uploadId), proveGone(run, uploadId)))
         if (outcome._tag === "Success" && outcome.success === "gone") {
-          yield* Effect.ignore(run.record({ uploadId: undefined }))
+          // Cleared only where it is the session's own: suspects and late answers have other ids.
+          if (run.session().uploadId === uploadId) yield* Effect.ignore(run.record({ uploadId: undefined }))
           return true
         }
         if (outcome._tag === "Failure") {

@@ -9,7 +9,7 @@ import type { ObjectHead, WrittenObject } from "../ObjectStore.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
 import { persistent, type UploadError, uploadError, withContext } from "../UploadError.ts"
-import { contextOf, guardedAttempt, onRetry, type UploadRun } from "./upload-run.ts"
+import { contextOf, guardedAttempt, onRetry, type SessionRun, type UploadRun } from "./upload-run.ts"
 
 /** What the finished object must be. */
 export interface Expected {
@@ -22,7 +22,7 @@ export interface Expected {
 }
 
 /** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
-export const expectedEtag = (run: UploadRun, partEtags: ReadonlyArray<string>): string | undefined =>
+export const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
   run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
 
 /** A CRC32 or an ETag that differs: the object is there, and it is not ours. */
@@ -43,18 +43,24 @@ export const contradiction = (
 export const mayHaveBeenApplied = (error: UploadError): boolean =>
   error.reason._tag === "Unavailable" || error.reason._tag === "InvalidResponse" || error.reason._tag === "Stalled"
 
+/** Whether a digest of the object shows its bytes to be ours; stronger than that none contradicts. */
+const isShown = (expected: Expected, head: ObjectHead): boolean =>
+  head.crc32 === expected.crc32 || (expected.etag !== undefined && normalizeEtag(head.etag) === expected.etag)
+
 /**
  * Whether the object at the key is the one this session wrote: its write token and size, and no digest
- * that contradicts. That some object stands there proves nothing.
+ * that contradicts. That some object stands there proves nothing. An upload found without a journal has no
+ * known token: its digests must show it.
  */
-export const isOurs = (run: UploadRun, head: ObjectHead, expected: Expected): boolean =>
-  head.metadata?.[metadataToken] === run.session().writeToken &&
-  head.size === expected.size &&
-  contradiction(expected, head) === undefined
+export const isOurs = (run: SessionRun, head: ObjectHead, expected: Expected): boolean => {
+  const { writeToken } = run.session()
+  const claimed = writeToken === undefined ? isShown(expected, head) : head.metadata?.[metadataToken] === writeToken
+  return claimed && head.size === expected.size && contradiction(expected, head) === undefined
+}
 
 /** HEAD after a lost answer: our object, or nothing that proves it. Fails when the store does not let us look. */
 export const lookForOurs = (
-  run: UploadRun,
+  run: SessionRun,
   expected: Expected
 ): Effect.Effect<WrittenObject | undefined, UploadError> =>
   guardedAttempt(run, { operation: "HeadObject" }, () => run.store.headObject({ key: run.session().key })).pipe(
@@ -67,7 +73,7 @@ export const lookForOurs = (
   )
 
 /** Whether the multipart upload still exists, which proves that Complete was not applied. */
-const isAlive = (run: UploadRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
+const isAlive = (run: SessionRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
   guardedAttempt(run, { operation: "ListParts" }, (touch) =>
     run.store.listParts({ key: run.session().key, uploadId, onActivity: touch })
   ).pipe(
@@ -75,14 +81,17 @@ const isAlive = (run: UploadRun, uploadId: string): Effect.Effect<boolean, Uploa
     Effect.catchReason("UploadError", "NoSuchUpload", () => Effect.succeed(false))
   )
 
-const unknown = (run: UploadRun, cause: UploadError, why: string): UploadError =>
-  uploadError(
+/** Complete was sent, and what became of it cannot be known. The caller must not abort then. */
+export const completionUnknown = (run: SessionRun, why: string, cause?: UploadError): UploadError => {
+  const lost = cause === undefined ? "" : ` (${cause.message})`
+  return uploadError(
     {
       _tag: "CompletionUnknown",
-      message: `Complete was sent but its answer was lost (${cause.message}) and ${why}; look at the key before uploading again`
+      message: `Complete was sent but its answer was lost${lost} and ${why}; look at the key before uploading again`
     },
     { ...contextOf(run, "CompleteMultipartUpload"), cause }
   )
+}
 
 /**
  * Runs a finishing request (Complete, or the single PUT) until the object is known to be there or known
@@ -100,32 +109,36 @@ export const finishObject = Effect.fnUntraced(function* (
   request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
 ): Effect.fn.Return<WrittenObject, UploadError> {
   const backoff = yield* delayBefore(run.options)
-  let lost: UploadError | undefined
+  let lost = run.mayBeCompleted
+  let cause: UploadError | undefined
   for (let attempt = 1; ; attempt++) {
     const outcome = yield* Effect.result(request(attempt))
     if (outcome._tag === "Success") return outcome.success
     const error = withContext(outcome.failure, contextOf(run, operation))
     const ambiguous = mayHaveBeenApplied(error)
-    if (ambiguous || lost !== undefined) {
+    if (ambiguous || lost) {
       const found = yield* Effect.result(lookForOurs(run, expected))
       if (found._tag === "Success" && found.success !== undefined) return found.success
     }
-    if (ambiguous) lost = error
+    if (ambiguous) {
+      lost = true
+      cause = error
+    }
     const delayMs = yield* backoff(error, attempt)
     if (delayMs !== undefined) {
       yield* onRetry(run, { operation }, error, attempt, delayMs)
       yield* Effect.sleep(delayMs)
       continue
     }
-    if (lost === undefined || uploadId === undefined) return yield* persistent(error, attempt)
+    if (!lost || uploadId === undefined) return yield* persistent(error, attempt)
     const alive = yield* Effect.result(isAlive(run, uploadId))
     if (alive._tag === "Success" && alive.success) return yield* persistent(error, attempt)
-    return yield* unknown(
+    return yield* completionUnknown(
       run,
-      lost,
       alive._tag === "Success"
         ? "the multipart upload is gone without our object at the key"
-        : `the store does not let us look (${alive.failure.reason._tag})`
+        : `the store does not let us look (${alive.failure.reason._tag})`,
+      cause
     )
   }
 })

@@ -35,8 +35,8 @@ export interface EventBus {
   readonly accepted: (partNumber: number, bytes: number) => void
   /** A part's attempt starts or its last one failed: what it had sent counts no more. */
   readonly restarted: (partNumber: number) => void
-  /** The store has the part. */
-  readonly stored: (partNumber: number, bytes: number) => void
+  /** The store has the part. False when it was told before: a part that Complete refused is sent twice. */
+  readonly stored: (partNumber: number, bytes: number) => boolean
   /** No event follows: waits until the observers have seen all, or for five seconds. */
   readonly drain: Effect.Effect<void>
 }
@@ -83,6 +83,7 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
   )
 
   const sending = new Map<number, number>()
+  const told = new Set<number>()
   let inFlight = 0
   let storedBytes = 0
   let lastBytesSent = 0
@@ -122,7 +123,10 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
     restarted: forget,
     stored: (partNumber, bytes) => {
       forget(partNumber)
+      if (told.has(partNumber)) return false
+      told.add(partNumber)
       storedBytes += bytes
+      return true
     },
     drain: Effect.forEach(
       queues,

@@ -1,24 +1,64 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { JournalApi } from "../Journal.ts"
 import type { UploadError } from "../UploadError.ts"
 
+/** The session's only writer, as long as it is not lost. */
+export interface HeldLease {
+  /** Why it is lost: another process may hold the session now, and nothing of it may be touched any more. */
+  readonly lost: () => UploadError | undefined
+}
+
+/** Sockets are closed this long before the lease ends: S3 does not check fences (DESIGN §8). In milliseconds. */
+const marginOf = (ttlMs: number): number => Math.min(5_000, ttlMs / 6)
+
+/** Pause before a renewal that failed is tried again, in milliseconds. */
+const renewAgainMs = 1_000
+
 /**
- * Runs `work` as the session's only writer. The lease is renewed three times in its life; a holder that
- * cannot renew is interrupted (its sockets first) and fails with the renewal's error.
+ * Runs `work` as the session's only writer.
+ *
+ * The lease is renewed three times in its life. A holder that cannot renew is interrupted (and with it its
+ * sockets) before the lease ends, by the monotonic clock, and fails with the renewal's error. Somebody who
+ * asks for the session through `requestStop` interrupts it as well.
  */
 export const holdingLease = <A, R>(
   journal: JournalApi,
   sessionId: string,
   ttlMs: number,
-  work: Effect.Effect<A, UploadError, R>
+  work: (lease: HeldLease) => Effect.Effect<A, UploadError, R>
 ): Effect.Effect<A, UploadError, R> =>
   Effect.acquireUseRelease(
     journal.acquire(sessionId, ttlMs),
     (lease) => {
-      const renewing: Effect.Effect<never, UploadError> = Effect.forever(
-        Effect.andThen(Effect.sleep(ttlMs / 3), lease.renew)
-      )
-      return Effect.raceFirst(work, renewing)
+      let lost: UploadError | undefined
+      const held: HeldLease = { lost: () => lost }
+      const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+      /** Until it is renewed, or until the lease may end. */
+      const renew = Effect.fnUntraced(function* (deadline: number): Effect.fn.Return<void, UploadError> {
+        while (true) {
+          const outcome = yield* Effect.result(lease.renew)
+          if (outcome._tag === "Success") return
+          const error = outcome.failure
+          if (error.retry === "permanent" || error.reason._tag === "SessionBusy" || (yield* nowMs) >= deadline) {
+            lost = error
+            return yield* error
+          }
+          yield* Effect.sleep(renewAgainMs)
+        }
+      })
+      const renewing: Effect.Effect<never, UploadError> = Effect.gen(function* () {
+        let renewedAt = yield* nowMs
+        while (true) {
+          yield* Effect.sleep(ttlMs / 3)
+          yield* renew(renewedAt + ttlMs - marginOf(ttlMs))
+          renewedAt = yield* nowMs
+          const stop = yield* Effect.orElseSucceed(lease.stopRequested, () => false)
+          if (stop) return yield* Effect.interrupt
+        }
+      })
+      return Effect.raceFirst(work(held), renewing)
     },
     (lease) => lease.release
   )

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { WrittenObject } from "../ObjectStore.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
-import { contradiction, type Expected, finishObject } from "./complete.ts"
+import { contradiction, type Expected, finishObject, lookForOurs } from "./complete.ts"
 import { checkEncryption } from "./encryption-echo.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { sealPart, trackedBody } from "./send-part.ts"
@@ -29,11 +29,14 @@ export const runSingle = Effect.fnUntraced(function* (
   const { attributes, condition, key } = run.session()
   const part = yield* sealPart(run, 1, 0, source)
   const expected: Expected = { size: part.size, crc32: part.crc32, etag: undefined }
+  yield* run.source.unchanged ?? Effect.void
   yield* run.hooks.finish([])
   yield* run.record({ state: "completing" })
 
   let attempts = 1
-  const written = yield* finishObject(run, "PutObject", expected, undefined, (attempt) => {
+  // An earlier run may have sent it already.
+  const earlier = run.mayBeCompleted ? yield* Effect.result(lookForOurs(run, expected)) : undefined
+  const send = finishObject(run, "PutObject", expected, undefined, (attempt) => {
     attempts = attempt
     run.bus.restarted(1)
     let answer: WrittenObject | undefined
@@ -58,6 +61,7 @@ export const runSingle = Effect.fnUntraced(function* (
       )
       .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
   })
+  const written = earlier?._tag === "Success" && earlier.success !== undefined ? earlier.success : yield* send
   yield* checkEncryption(run, written.encryption, true)
   const wrong = contradiction(expected, written)
   if (wrong !== undefined) {

@@ -107,8 +107,9 @@ export const sendPart = Effect.fnUntraced(
       stored: { size: part.size, crc32: part.crc32, etag: stored.etag, confirmed: stored.crc32 !== undefined }
     }
     yield* run.journal.putReceipt(run.session().sessionId, receipt)
-    run.bus.stored(partNumber, source.size)
-    run.bus.publish({ _tag: "PartStored", partNumber, offset, size: source.size, attempts })
+    if (run.bus.stored(partNumber, source.size)) {
+      run.bus.publish({ _tag: "PartStored", partNumber, offset, size: source.size, attempts })
+    }
     yield* Effect.annotateCurrentSpan({ [attributes.partAttempts]: attempts, [attributes.partOutcome]: "uploaded" })
     yield* partStored(source.size, (yield* Clock.currentTimeMillis) - started, attempts)
     return receipt

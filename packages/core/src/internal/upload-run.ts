@@ -5,12 +5,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Latch from "effect/Latch"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
 import { retrying } from "../RetryPolicy.ts"
 import type { Session } from "../Session.ts"
+import type { Source } from "../Source.ts"
 import { retryEvent } from "../Telemetry.ts"
 import { type ErrorContext, type UploadError, withContext } from "../UploadError.ts"
 import type { EventBus } from "./event-bus.ts"
@@ -18,25 +20,36 @@ import type { OpenedHooks } from "./run-hooks.ts"
 import type { SlabPool } from "./slab-pool.ts"
 import { watched } from "./watchdog.ts"
 
-export interface UploadRun {
+/** What it takes to speak to the store on behalf of a session. */
+export interface SessionRun {
   readonly store: ObjectStoreApi
-  readonly journal: JournalApi
   readonly options: EngineOptions
-  readonly hooks: OpenedHooks
-  readonly bus: EventBus
-  readonly pool: SlabPool
-  /** The caller's promise for a stream of unknown length, in bytes. */
-  readonly maxSize: number | undefined
-  /** Closed while the upload is paused. */
-  readonly gate: Latch.Latch
   /** The newest head that the journal has. */
   readonly session: () => Session
   /** Writes a change of the head through the journal. */
   readonly record: (change: Partial<Session>) => Effect.Effect<void, UploadError>
+  /** Told of retries, where an upload runs. */
+  readonly bus?: EventBus | undefined
+}
+
+export interface UploadRun extends SessionRun {
+  readonly journal: JournalApi
+  readonly source: Source
+  readonly hooks: OpenedHooks
+  readonly bus: EventBus
+  readonly pool: SlabPool
+  /** Closed while the upload is paused. */
+  readonly gate: Latch.Latch
+  /** This run continues an earlier one. */
+  readonly resumed: boolean
+  /** A Complete (or the single PUT) of an earlier run was sent, and nobody saw its answer. */
+  readonly mayBeCompleted: boolean
+  /** Whether what is in the store stays there when the run ends so (`onFailure`). */
+  readonly keeps: (exit: Exit.Exit<unknown, UploadError>) => boolean
 }
 
 /** Where in this upload an error happened. */
-export const contextOf = (run: UploadRun, operation?: string, partNumber?: number): ErrorContext => {
+export const contextOf = (run: SessionRun, operation?: string, partNumber?: number): ErrorContext => {
   const { sessionId, bucket, key, uploadId } = run.session()
   return { sessionId, bucket, key, uploadId, operation, partNumber }
 }
@@ -51,7 +64,7 @@ export interface StoreCall {
 
 /** Attempts under the engine's one retry layer: each retry is an event and a span event. */
 export const retried = <A>(
-  run: UploadRun,
+  run: SessionRun,
   call: StoreCall,
   attempt: (attempt: number) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => {
@@ -63,14 +76,14 @@ export const retried = <A>(
 
 /** A call to the store that is retried, each attempt under the watchdog. */
 export const attempting = <A>(
-  run: UploadRun,
+  run: SessionRun,
   call: StoreCall,
   attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => retried(run, call, (n) => guardedAttempt(run, call, (touch) => attempt(n, touch)))
 
 /** One attempt under the watchdog: silence and overlong attempts end it. */
 export const guardedAttempt = <A>(
-  run: UploadRun,
+  run: SessionRun,
   call: StoreCall,
   attempt: (touch: () => void) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> =>
@@ -82,14 +95,14 @@ export const guardedAttempt = <A>(
 
 /** Tells events and the current span that another attempt follows. */
 export const onRetry = (
-  run: UploadRun,
+  run: SessionRun,
   call: StoreCall,
   error: UploadError,
   attempt: number,
   delayMs: number
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    run.bus.publish({
+    run.bus?.publish({
       _tag: "Retrying",
       operation: call.operation,
       partNumber: call.partNumber,

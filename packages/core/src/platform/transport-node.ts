@@ -156,7 +156,8 @@ const exchange = (
         const early = !body.ended() || (!outgoing.writableFinished && head.statusCode >= 300)
         if (early) outgoing.destroy()
         const answer = { ...head, body: joinTrimmed(chunks) }
-        if (early) closed(outgoing).then(() => resolve(answer))
+        // A connection that cannot be used again closes now: the attempt is over when it is gone.
+        if (early || !outgoing.shouldKeepAlive) closed(outgoing).then(() => resolve(answer))
         else resolve(answer)
       })
     })

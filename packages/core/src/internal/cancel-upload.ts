@@ -1,0 +1,55 @@
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { UploadError } from "../UploadError.ts"
+import { abortUpload } from "./abort-upload.ts"
+import type { Engine } from "./engine.ts"
+import { holdingLease } from "./hold-lease.ts"
+import type { SessionRun } from "./upload-run.ts"
+
+/** Pause between two tries for a lease that somebody holds, in milliseconds. */
+const askAgainMs = 500
+
+/**
+ * Ends an upload for good, whether it runs here, elsewhere or not at all: what is in flight is awaited, the
+ * multipart upload aborted and proven gone, the session forgotten. An object that a lost Complete made stands. See `UploaderApi.cancel`.
+ */
+export const cancelUpload = Effect.fnUntraced(function* <R>(
+  engine: Engine<R>,
+  sessionId: string
+): Effect.fn.Return<void, UploadError> {
+  const { journal, options, store } = engine
+  const here = engine.running.get(sessionId)
+  if (here !== undefined) return yield* here.cancel
+
+  const end = holdingLease(
+    journal,
+    sessionId,
+    options.leaseMs,
+    Effect.fnUntraced(function* () {
+      let session = yield* journal.get(sessionId)
+      const { uploadId } = session
+      const run: SessionRun = {
+        store,
+        options,
+        session: () => session,
+        record: (change) =>
+          Effect.map(journal.update({ ...session, ...change }), (next) => {
+            session = next
+          })
+      }
+      // Named as ended first: should this process die now, the Janitor goes on.
+      yield* run.record({ state: "cancelled" })
+      const gone = uploadId === undefined || (yield* abortUpload(run, uploadId))
+      if (gone && session.suspects.length === 0) yield* journal.delete(sessionId)
+    })
+  )
+  // A holder elsewhere lets go at its next renewal.
+  yield* journal.requestStop(sessionId)
+  yield* end.pipe(
+    Effect.retry({
+      while: (error) => error.reason._tag === "SessionBusy",
+      times: Math.ceil((2 * options.leaseMs) / askAgainMs),
+      schedule: Schedule.spaced(askAgainMs)
+    })
+  )
+})

@@ -1,0 +1,107 @@
+/**
+ * CreateMultipartUpload, which is not idempotent: what a lost answer may have left is named in the journal.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { ListedUpload, UploadsMarker } from "../ObjectStore.ts"
+import type { UploadError } from "../UploadError.ts"
+import { abortUpload } from "./abort-upload.ts"
+import { mayHaveBeenApplied } from "./complete.ts"
+import { checkCreatedEncryption } from "./encryption-echo.ts"
+import { attempting, type SessionRun, type UploadRun } from "./upload-run.ts"
+
+/** How long an interruption waits for a Create in flight, so that its upload can be aborted. */
+const createGraceMs = 3_000
+
+/** How long it then looks for an upload whose id nobody heard. */
+const lookGraceMs = 1_000
+
+/** The store's clock and ours may differ so much before SigV4 refuses (Amazon S3 API Reference, "RequestTimeTooSkewed"). */
+const clockSkewMs = 15 * 60_000
+
+/** Open multipart uploads of exactly this key. */
+export const uploadsOfKey = Effect.fnUntraced(function* (
+  run: SessionRun
+): Effect.fn.Return<ReadonlyArray<ListedUpload>, UploadError> {
+  const { key } = run.session()
+  const found: Array<ListedUpload> = []
+  let after: UploadsMarker | undefined
+  do {
+    const marker = after
+    const page = yield* attempting(run, { operation: "ListMultipartUploads" }, (_, touch) =>
+      run.store.listMultipartUploads({ prefix: key, after: marker, onActivity: touch })
+    )
+    found.push(...page.uploads.filter((upload) => upload.key === key))
+    // Sorted by key: behind the exact one come only longer ones.
+    after = page.uploads.some((upload) => upload.key !== key) ? undefined : page.next
+  } while (after !== undefined)
+  return found
+})
+
+/**
+ * Names in the journal what a Create without an answer may have left: uploads of this key that began since the
+ * session did and that no session knows. Whose they are cannot be proven, and empty ones cost nothing, so the
+ * Janitor ends them by age and only if they are empty still (`docs/decisions/0032`). Never fails: this is
+ * bookkeeping beside the upload.
+ */
+const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { bucket, createdAt, key } = run.session()
+    const sessions = yield* run.journal.listByKey(bucket, key)
+    const known = new Set([ours, ...sessions.flatMap(({ uploadId, suspects }) => [uploadId, ...suspects])])
+    const suspects = (yield* uploadsOfKey(run))
+      .filter(({ initiated }) => initiated === undefined || initiated.getTime() >= createdAt - clockSkewMs)
+      .map(({ uploadId }) => uploadId)
+      .filter((uploadId) => !known.has(uploadId))
+    if (suspects.length === 0) return
+    yield* run.record({ suspects: [...run.session().suspects, ...suspects] })
+    yield* Effect.logWarning(
+      `CreateMultipartUpload for s3://${bucket}/${key} was answered late or not at all and may have left ${suspects.join(", ")}; the Janitor ends what stays empty`
+    )
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.logWarning(`whether a lost CreateMultipartUpload left an upload could not be seen: ${error.message}`)
+    )
+  )
+
+/**
+ * Creates the upload. An interruption lets the request in flight finish first: an upload whose id nobody
+ * has heard could not be aborted.
+ */
+export const createUpload = (run: UploadRun): Effect.Effect<string, UploadError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const { attributes, checksum, key } = run.session()
+      // An earlier run may have died between the store's answer and its record.
+      let unheard = run.resumed
+      const request = attempting(run, { operation: "CreateMultipartUpload" }, (_, touch) =>
+        run.store.createMultipartUpload({ key, ...attributes, checksum, onActivity: touch }).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              unheard = unheard || mayHaveBeenApplied(error)
+            })
+          )
+        )
+      )
+      const fiber = yield* Effect.forkDetach(Effect.interruptible(request))
+      const created = yield* restore(Fiber.join(fiber)).pipe(
+        Effect.onInterrupt(() =>
+          Effect.gen(function* () {
+            const late = yield* Effect.timeoutOption(Fiber.join(fiber).pipe(Effect.option), createGraceMs)
+            if (late._tag === "Some" && late.value._tag === "Some") yield* abortUpload(run, late.value.value.uploadId)
+            yield* Fiber.interrupt(fiber)
+            if (late._tag === "None" || unheard) yield* Effect.timeoutOption(nameSuspects(run, undefined), lookGraceMs)
+          })
+        ),
+        Effect.onError(() => (unheard ? nameSuspects(run, undefined) : Effect.void))
+      )
+      yield* run.record({ uploadId: created.uploadId, state: "uploading", mode: "multipart" }).pipe(
+        Effect.andThen(checkCreatedEncryption(run, created.uploadId, created.encryption)),
+        Effect.onError(() => abortUpload(run, created.uploadId))
+      )
+      if (unheard) yield* nameSuspects(run, created.uploadId)
+      return created.uploadId
+    })
+  )

@@ -1,0 +1,38 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import type { OnFailure } from "../Defaults.ts"
+import { isUploadError, type ReasonTag, type UploadError } from "../UploadError.ts"
+
+/** How an upload ended that did not succeed, and what was asked for in that case. */
+export interface Ending {
+  readonly exit: Exit.Exit<unknown, UploadError>
+  readonly policy: OnFailure
+  /** The journal outlives this process. */
+  readonly durable: boolean
+  /** The source can be read again, and no hook forbids it. */
+  readonly resumable: boolean
+  /** This run continued an earlier one. */
+  readonly resumed: boolean
+  /** Somebody asked for the end of the upload, not just of this run. */
+  readonly cancelled: boolean
+  /** Another process may hold the session by now. */
+  readonly leaseLost: boolean
+}
+
+/** The wrong source was given to `resume`: what is stored of the right one stays. */
+const wrongSource: ReadonlySet<ReasonTag> = new Set<ReasonTag>(["SourceChanged", "SizeMismatch", "ResumeMismatch"])
+
+/** Whether what the store has of the upload stays there, so that it can be resumed (DESIGN §5, "On failure"). Pure. */
+export const keepsUpload = ({ exit, policy, durable, resumable, resumed, cancelled, leaseLost }: Ending): boolean => {
+  if (Exit.isSuccess(exit)) return false
+  const squashed = Cause.squash(exit.cause)
+  const error = isUploadError(squashed) ? squashed : undefined
+  // Not ours to end any more, and not to be ended while it may be complete.
+  if (leaseLost || error?.reason._tag === "CompletionUnknown") return true
+  if (cancelled || policy === "abort") return false
+  if (policy === "keep") return true
+  if (!durable || !resumable) return false
+  if (Cause.hasInterruptsOnly(exit.cause)) return true
+  if (error === undefined) return false
+  return error.retry !== "permanent" || (resumed && wrongSource.has(error.reason._tag))
+}

@@ -1,0 +1,51 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { engineOptions } from "../Defaults.ts"
+import { Journal } from "../Journal.ts"
+import { ObjectStore } from "../ObjectStore.ts"
+import { traced } from "../Telemetry.ts"
+import type { UploadError } from "../UploadError.ts"
+import type { UploaderApi, UploaderOptions } from "../Uploader.ts"
+import { cancelUpload } from "./cancel-upload.ts"
+import type { Engine } from "./engine.ts"
+import { resumeUpload, runUpload } from "./run-upload.ts"
+import { SlabPool } from "./slab-pool.ts"
+
+/** What an uploader does, but for its `stream`. */
+export type Uploads = Omit<UploaderApi, "stream">
+
+/** An uploader over the store and the journal at hand. */
+export const makeUploads = Effect.fnUntraced(function* <R>({
+  plugins = [],
+  ...given
+}: UploaderOptions<R>): Effect.fn.Return<Uploads, UploadError, ObjectStore | Journal | R | Scope.Scope> {
+  const options = yield* Effect.fromResult(engineOptions(given))
+  const context = yield* Effect.context<R>()
+  if (given.memoryBudget !== undefined) (yield* SlabPool).resize(given.memoryBudget)
+  const engine: Engine<R> = {
+    store: traced(yield* ObjectStore),
+    journal: yield* Journal,
+    options,
+    plugins,
+    scope: yield* Effect.scope,
+    running: new Map()
+  }
+  return {
+    upload: (request, control = {}) => Effect.provideContext(runUpload(engine, request, control), context),
+    resume: (target, request, control = {}) =>
+      Effect.provideContext(resumeUpload(engine, target, request, control), context),
+    cancel: (sessionId) => cancelUpload(engine, sessionId),
+    list: engine.journal.listExpired(Number.POSITIVE_INFINITY)
+  }
+})
+
+/**
+ * `Uploader` without its `stream`, for the promise API: `effect/Stream` is a tenth of the live heap, which
+ * every mark-compact of a streaming upload walks through (measured, `bench/README.md`).
+ */
+export class UploadsService extends Context.Service<UploadsService, Uploads>()("@sluice/core/internal/Uploads") {
+  static readonly layer = (options: UploaderOptions): Layer.Layer<UploadsService, UploadError, ObjectStore | Journal> =>
+    Layer.effect(UploadsService, makeUploads(options))
+}

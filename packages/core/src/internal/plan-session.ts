@@ -1,0 +1,118 @@
+/**
+ * From a request to the head that is journalled before anything is asked of the store.
+ *
+ * @module
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { EngineOptions } from "../Defaults.ts"
+import type { JournalApi } from "../Journal.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
+import { metadataToken, type Session } from "../Session.ts"
+import { invalidRequest, type UploadError } from "../UploadError.ts"
+import type { UploadRequest } from "../Uploader.ts"
+import { plan as decide, recheck, type UploadPlan } from "../UploadPlan.ts"
+import { contentTypeOf } from "./content-type.ts"
+import { hasEchoed } from "./encryption-echo.ts"
+import { identifySource } from "./identify-source.ts"
+import { keepsSize, replays } from "./open-source.ts"
+import { type OpenedHooks, partOverhead } from "./run-hooks.ts"
+
+/** What a plan is made of. */
+export interface PlanSession {
+  readonly store: ObjectStoreApi
+  readonly journal: JournalApi
+  readonly options: EngineOptions
+  readonly request: UploadRequest
+  readonly hooks: OpenedHooks
+  /** Bytes. */
+  readonly maxPartInMemory: number
+  readonly sessionId: string
+  readonly writeToken: string
+  readonly plugins: ReadonlyArray<string>
+  readonly saved: ReadonlyMap<string, unknown>
+}
+
+/** Request → plan → the `plan` hooks' plan, checked again. */
+const makePlan = Effect.fnUntraced(function* ({
+  store,
+  options,
+  request,
+  hooks,
+  maxPartInMemory
+}: PlanSession): Effect.fn.Return<UploadPlan, UploadError> {
+  const { source } = request
+  const { capabilities } = store
+  const planned = yield* Effect.fromResult(
+    decide(
+      {
+        key: request.key,
+        size: keepsSize(hooks.body) ? source.size : undefined,
+        maxSize: request.maxSize,
+        partSize: options.partSize,
+        multipartThreshold: options.multipartThreshold,
+        multipart: options.multipart,
+        maxPartInMemory,
+        attributes: {
+          contentType: request.contentType ?? source.contentType ?? contentTypeOf(source.name ?? request.key),
+          cacheControl: request.cacheControl,
+          contentDisposition: request.contentDisposition,
+          contentEncoding: request.contentEncoding,
+          contentLanguage: request.contentLanguage,
+          metadata: request.metadata,
+          tags: request.tags,
+          storageClass: request.storageClass,
+          encryption: request.encryption
+        },
+        condition: { ifNoneMatch: request.ifNoneMatch, ifMatch: request.ifMatch },
+        replayable: source.replayable && replays(hooks.body)
+      },
+      capabilities
+    )
+  )
+  const hooked = yield* hooks.plan(planned)
+  yield* Effect.fromResult(recheck(hooked, capabilities, partOverhead(hooks.part, hooked.layout.partSize)))
+  // Until the store has echoed the encryption once, Create must show it before any byte leaves (DESIGN §5).
+  const mode = hooked.attributes.encryption?.mode
+  if (mode === undefined || hasEchoed(store, mode)) return hooked
+  if (options.multipart === "never") {
+    return yield* invalidRequest(
+      `whether the store applies ${mode} is shown by a multipart upload before any byte leaves; allow multipart, or remove the encryption`,
+      { key: hooked.key }
+    )
+  }
+  return { ...hooked, mode: "multipart" }
+})
+
+/** The head of a new session, planned and not yet journalled. */
+export const planSession = Effect.fnUntraced(function* (input: PlanSession): Effect.fn.Return<Session, UploadError> {
+  const { journal, plugins, request, saved, sessionId, store, writeToken } = input
+  const plan = yield* makePlan(input)
+  const now = yield* Clock.currentTimeMillis
+  return {
+    format: 1,
+    sessionId,
+    version: 1,
+    state: "created",
+    bucket: store.bucket,
+    key: plan.key,
+    mode: plan.mode,
+    uploadId: undefined,
+    writeToken,
+    size: plan.size,
+    layout: plan.layout,
+    attributes: { ...plan.attributes, metadata: { ...plan.attributes.metadata, [metadataToken]: writeToken } },
+    condition: plan.condition,
+    checksum: plan.checksum,
+    resumable: plan.resumable,
+    // Digests of the first and last MiB are for a process that comes after this one.
+    source: journal.durable ? yield* identifySource(request.source) : request.source.identity,
+    maxSize: request.maxSize,
+    suspects: [],
+    plugins,
+    pluginState: Object.fromEntries(saved),
+    undelivered: [],
+    createdAt: now,
+    updatedAt: now
+  }
+})
