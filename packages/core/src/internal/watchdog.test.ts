@@ -2,7 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { watched } from "./watchdog.ts"
+import { GiB, KiB, MiB } from "../Limits.ts"
+import { deadlineFor, type SignsOfLife, watched } from "./watchdog.ts"
 
 const options = { stallMs: 20_000, deadlineMs: 600_000, context: { operation: "UploadPart" } }
 
@@ -119,4 +120,92 @@ describe("the watchdog", () => {
       expect((yield* Fiber.join(long)).message).toContain("600000 ms")
     })
   )
+})
+
+describe("the floor", () => {
+  const floor = { bytes: 8 * MiB, bytesPerSecond: 10 * KiB, windowMs: 30_000 }
+
+  /** Sends so many bytes each second, and shows life as a socket does. */
+  const sending = (total: number, bytesPerSecond: number) => (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) =>
+    Effect.gen(function* () {
+      for (let sent = 0; sent < total; sent += bytesPerSecond) {
+        yield* Effect.sleep("1 second")
+        touch()
+        took(bytesPerSecond)
+      }
+      return "stored"
+    })
+
+  it.effect("ends an attempt that a slow-loris reads a byte a second of, although it is never silent", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(Effect.flip(watched(sending(floor.bytes, 1), { ...options, floor })))
+      yield* TestClock.adjust("29 seconds")
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ reason: { _tag: "Stalled" }, retry: "temporary" })
+    })
+  )
+
+  it.effect("lets what is above it go on for as long as it takes", () =>
+    Effect.gen(function* () {
+      const deadlineMs = deadlineFor(600_000, floor.bytes, floor.bytesPerSecond)
+      const slow = sending(floor.bytes, floor.bytesPerSecond)
+      const fiber = yield* Effect.forkChild(watched(slow, { ...options, deadlineMs, floor }))
+      yield* TestClock.adjust("820 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("stored")
+    })
+  )
+
+  it.effect("asks anew in each window: a good start is no credit", () =>
+    Effect.gen(function* () {
+      const attempt = (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => {
+        took(7 * MiB)
+        return sending(MiB, 1)(touch, took)
+      }
+      const fiber = yield* Effect.forkChild(Effect.flip(watched(attempt, { ...options, floor })))
+      yield* TestClock.adjust("59 seconds")
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(fiber)).reason._tag).toBe("Stalled")
+    })
+  )
+
+  it.effect("asks nothing of an attempt whose bytes are all out, nor where it is 0", () =>
+    Effect.gen(function* () {
+      const waits = (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => {
+        took(floor.bytes)
+        return sending(300, 1)(touch, () => undefined)
+      }
+      const answered = yield* Effect.forkChild(watched(waits, { ...options, floor }))
+      const none = { ...floor, bytesPerSecond: 0 }
+      const unbounded = yield* Effect.forkChild(watched(sending(300, 1), { ...options, floor: none }))
+      yield* TestClock.adjust("300 seconds")
+      expect([yield* Fiber.join(answered), yield* Fiber.join(unbounded)]).toEqual(["stored", "stored"])
+    })
+  )
+
+  it.effect("asks nothing while our own limit holds the bytes back", () =>
+    Effect.gen(function* () {
+      const attempt = (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) =>
+        Effect.gen(function* () {
+          touch("held")
+          yield* Effect.sleep("5 minutes")
+          touch("freed")
+          took(floor.bytes)
+          return "stored"
+        })
+      const fiber = yield* Effect.forkChild(watched(attempt, { ...options, floor }))
+      yield* TestClock.adjust("6 minutes")
+      expect(yield* Fiber.join(fiber)).toBe("stored")
+    })
+  )
+})
+
+describe("the deadline of an attempt", () => {
+  it("leaves a large part the time that a slow line needs, and no attempt for ever", () => {
+    expect(deadlineFor(600_000, 0, 1)).toBe(600_000)
+    expect(deadlineFor(600_000, 8 * MiB, 1)).toBe(600_000 + 1_024_000)
+    expect(deadlineFor(600_000, 5 * GiB, 1)).toBeGreaterThan(7 * 86_400_000)
+    expect(deadlineFor(600_000, 5 * GiB, MiB)).toBe(600_000 + 5_120_000)
+  })
 })

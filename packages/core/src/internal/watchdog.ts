@@ -1,10 +1,11 @@
 /**
- * Ends an attempt that shows no sign of life, or that takes too long.
+ * Ends an attempt that shows no sign of life, that only trickles, or that takes too long.
  *
  * @module
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { KiB } from "../Limits.ts"
 import type { Activity } from "../platform/exchange.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 
@@ -13,21 +14,49 @@ export interface WatchdogOptions {
   readonly stallMs: number
   /** Longest attempt, in milliseconds. */
   readonly deadlineMs: number
+  /** The least that must leave, while bytes are left; default: nothing. */
+  readonly floor?: ThroughputFloor | undefined
   readonly context: ErrorContext
+}
+
+export interface ThroughputFloor {
+  /** Bytes that the attempt sends. A source is read before: it cannot be what is slow. */
+  readonly bytes: number
+  /** Bytes a second; 0: no floor. */
+  readonly bytesPerSecond: number
+  /** Milliseconds over which they are counted. */
+  readonly windowMs: number
+}
+
+/** Slower than any line worth waiting for, in bytes a second: a modem's 64 kbit/s. */
+const slowestLine = 8 * KiB
+
+/**
+ * The longest that an attempt may take, in milliseconds: `attemptTimeoutMs` for the store, and what its bytes
+ * need on the slowest line. A large part that moves is not ended.
+ */
+export const deadlineFor = (attemptTimeoutMs: number, bytes: number, minThroughput: number): number =>
+  attemptTimeoutMs + (bytes / Math.max(minThroughput, slowestLine)) * 1_000
+
+/** How an attempt tells that it lives. Neither suspends, and neither is an effect. */
+export interface SignsOfLife {
+  /** Anything that moved, and when our own limit holds the bytes back. */
+  readonly touch: (activity?: Activity) => void
+  /** Bytes that the socket took since the last call. */
+  readonly took: (bytes: number) => void
 }
 
 /** While our own limit holds the bytes back nothing runs out: the watchdog looks again now and then. */
 const heldLookMs = 1_000
 
 /**
- * Runs an attempt that reports signs of life through `touch`. `touch` only reads the clock: no effect a
- * chunk. The attempt is interrupted (and with it its socket, which is awaited) before `Stalled` is raised.
+ * Runs an attempt that reports signs of life. They only read the clock: no effect a chunk. The attempt is interrupted (and with it its socket, which is awaited) before `Stalled` is raised.
  *
  * The time in which our own bandwidth limit holds the bytes back is neither silence nor part of the attempt.
  */
 export const watched = <A>(
-  attempt: (touch: (activity?: Activity) => void) => Effect.Effect<A, UploadError>,
-  { stallMs, deadlineMs, context }: WatchdogOptions
+  attempt: (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => Effect.Effect<A, UploadError>,
+  { stallMs, deadlineMs, floor, context }: WatchdogOptions
 ): Effect.Effect<A, UploadError> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     const started = clock.currentTimeMillisUnsafe()
@@ -44,6 +73,22 @@ export const watched = <A>(
       }
       alive = elapsed()
     }
+    let taken = 0
+    const took = (bytes: number): void => {
+      taken += bytes
+    }
+    let windowBegan = 0
+    let takenBefore = 0
+    /** Milliseconds until the floor must be looked at again; undefined when it was not held. */
+    const floorHolds = (now: number): number | undefined => {
+      if (floor === undefined || floor.bytesPerSecond === 0 || taken >= floor.bytes) return Number.POSITIVE_INFINITY
+      if (now - windowBegan >= floor.windowMs) {
+        if (taken - takenBefore < (floor.bytesPerSecond * floor.windowMs) / 1_000) return undefined
+        windowBegan = now
+        takenBefore = taken
+      }
+      return floor.windowMs - (now - windowBegan)
+    }
     const watch: Effect.Effect<never, UploadError> = Effect.gen(function* () {
       while (true) {
         const now = elapsed()
@@ -53,11 +98,18 @@ export const watched = <A>(
         if (now - alive >= stallMs) {
           return yield* stalled(`the store took and gave nothing for ${stallMs} ms`, context)
         }
-        const left = Math.min(stallMs - (now - alive), deadlineMs - now)
+        const untilFloor = floorHolds(now)
+        if (untilFloor === undefined) {
+          return yield* stalled(
+            `the store took less than ${floor?.bytesPerSecond} bytes a second for ${floor?.windowMs} ms`,
+            context
+          )
+        }
+        const left = Math.min(stallMs - (now - alive), deadlineMs - now, untilFloor)
         yield* Effect.sleep(heldSince === undefined ? left : Math.max(left, heldLookMs))
       }
     })
-    return Effect.raceFirst(attempt(touch), watch)
+    return Effect.raceFirst(attempt(touch, took), watch)
   })
 
 const stalled = (message: string, context: ErrorContext): UploadError =>
