@@ -10,7 +10,7 @@ const configOf = (env: Environment) => Result.getOrThrow(readConfig(env))
 describe("the environment", () => {
   it("may be empty", () => {
     expect(configOf({})).toEqual({
-      store: { bucket: undefined, endpoint: undefined, region: undefined, provider: undefined },
+      store: { bucket: undefined, endpoint: undefined, region: undefined, provider: undefined, bandwidth: undefined },
       http: { host: "127.0.0.1", port: 3000, token: undefined },
       engine: {}
     })
@@ -25,20 +25,31 @@ describe("the environment", () => {
       AWS_SECRET_ACCESS_KEY: "b",
       SLUICE_BUCKET: "media",
       SLUICE_PROVIDER: "minio",
+      SLUICE_BANDWIDTH: "20MiB/s",
       SLUICE_HTTP_PORT: "0",
       SLUICE_PART_SIZE: "16MiB",
       SLUICE_CONCURRENCY: "8",
+      SLUICE_MAX_UPLOADS: "64",
+      SLUICE_MAX_QUEUED_UPLOADS: "0",
       SLUICE_RETRY_WITHIN: "5 minutes",
       SLUICE_STALL_TIMEOUT: "2500",
       SLUICE_MULTIPART: "always",
       SLUICE_PAYLOAD_SIGNING: "never"
     })
     expect(config).toMatchObject({
-      store: { bucket: "media", endpoint: "http://127.0.0.1:9000", region: "eu-west-1", provider: "minio" },
+      store: {
+        bucket: "media",
+        endpoint: "http://127.0.0.1:9000",
+        region: "eu-west-1",
+        provider: "minio",
+        bandwidth: 20 * MiB
+      },
       http: { port: 0 },
       engine: {
         partSize: 16 * MiB,
         concurrency: 8,
+        maxUploads: 64,
+        maxQueuedUploads: 0,
         retryWithinMs: 300_000,
         stallTimeoutMs: 2_500,
         multipart: "always",

@@ -3,12 +3,14 @@
  *
  * @module
  */
+import type { Bandwidth } from "@sluice/core/Bandwidth"
 import { defaults, type EngineOptions, environment, type OptionKind } from "@sluice/core/Defaults"
 import { GiB, MiB, type Provider, profiles } from "@sluice/core/Limits"
 import { isLoopback } from "@sluice/http"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { Problems } from "./Problems.ts"
+import { parseBandwidth } from "./parse-bandwidth.ts"
 import { formatSize, type Parse, parseCount, parseDuration, parseOneOf, parseSize, within } from "./units.ts"
 
 /** Variables by name, as `process.env` has them. */
@@ -26,6 +28,7 @@ export interface StoreConfig {
   readonly endpoint: string | undefined
   readonly region: string | undefined
   readonly provider: Provider | undefined
+  readonly bandwidth: Bandwidth | undefined
 }
 
 export interface HttpConfig {
@@ -43,7 +46,8 @@ type NumericOption = {
 const bounds: Readonly<Partial<Record<NumericOption, readonly [number, number]>>> = {
   partSize: [5 * MiB, 5 * GiB],
   concurrency: [1, 256],
-  maxAttempts: [1, 100]
+  maxAttempts: [1, 100],
+  maxQueuedUploads: [0, 10_000_000]
 }
 
 const isNumeric = (option: string): option is NumericOption => typeof Reflect.get(defaults, option) === "number"
@@ -119,7 +123,8 @@ const readStore = (env: Environment, problems: Problems): StoreConfig => {
     bucket: problems.read("SLUICE_BUCKET", env["SLUICE_BUCKET"], parseBucket),
     endpoint: endpoint === undefined ? undefined : problems.read(endpoint, env[endpoint], parseEndpoint),
     region: problems.read("AWS_REGION", env["AWS_REGION"], parseRegion),
-    provider: problems.read("SLUICE_PROVIDER", env["SLUICE_PROVIDER"], parseProvider)
+    provider: problems.read("SLUICE_PROVIDER", env["SLUICE_PROVIDER"], parseProvider),
+    bandwidth: problems.read("SLUICE_BANDWIDTH", env["SLUICE_BANDWIDTH"], parseBandwidth)
   }
 }
 

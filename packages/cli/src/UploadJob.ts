@@ -18,6 +18,7 @@ import {
   type StoreConfig
 } from "./Config.ts"
 import { Problems } from "./Problems.ts"
+import { parseBandwidth } from "./parse-bandwidth.ts"
 import { keysFor, parseTarget } from "./Target.ts"
 import { type Parse, parseSize, within } from "./units.ts"
 
@@ -32,6 +33,11 @@ export const flags = {
   region: { type: "string", value: "NAME", help: "region (default: AWS_REGION, else the profile's)" },
   "part-size": { type: "string", value: "SIZE", help: "bytes a part, 5MiB to 5GiB (default: 8MiB)" },
   concurrency: { type: "string", value: "N", help: "parts in flight, 1 to 256 (default: 4)" },
+  bandwidth: {
+    type: "string",
+    value: "SPEED",
+    help: "20MiB/s, or mon-fri 08:00-18:00=5MiB/s,else=50MiB/s (default: SLUICE_BANDWIDTH, else no limit)"
+  },
   multipart: { type: "string", value: "MODE", help: "never, auto or always (default: auto)" },
   "max-size": {
     type: "string",
@@ -88,7 +94,8 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
       endpoint: read("endpoint-url", values["endpoint-url"], parseEndpoint) ?? settings?.store.endpoint,
       region: read("region", values.region, parseRegion) ?? settings?.store.region,
       profile: values.profile,
-      provider: settings?.store.provider
+      provider: settings?.store.provider,
+      bandwidth: read("bandwidth", values.bandwidth, parseBandwidth) ?? settings?.store.bandwidth
     },
     keys,
     engine: {

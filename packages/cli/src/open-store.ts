@@ -19,7 +19,7 @@ const developmentBucket = "sluice"
 /** Opens it; the development store only where neither a bucket nor an endpoint is named. */
 export const openStore = ({ engine, store }: Config): Promise<OpenStore> =>
   store.bucket === undefined
-    ? openDevelopmentStore(engine)
+    ? openDevelopmentStore({ engine, store })
     : Promise.resolve(openNamedStore({ engine, store }, store.bucket))
 
 const openNamedStore = ({ engine, store }: Pick<Config, "engine" | "store">, bucket: string): OpenStore => {
@@ -31,13 +31,19 @@ const openNamedStore = ({ engine, store }: Pick<Config, "engine" | "store">, buc
   }
 }
 
-const openDevelopmentStore = async (engine: Config["engine"]): Promise<OpenStore> => {
+const openDevelopmentStore = async ({
+  engine,
+  store: { bandwidth }
+}: Pick<Config, "engine" | "store">): Promise<OpenStore> => {
   const { diskStore, startS3 } = await import("@sluice/testkit/store")
   // Nobody else is meant to talk to it: a key that only this process knows.
   const credentials = { accessKeyId: "sluice", secretAccessKey: randomBytes(24).toString("hex") }
   const server = await startS3({ store: diskStore(directory), buckets: [developmentBucket], credentials })
   const { endpoint, region } = server
-  const sluice = createSluice({ store: s3({ bucket: developmentBucket, endpoint, region, credentials }), ...engine })
+  const sluice = createSluice({
+    store: s3({ bucket: developmentBucket, endpoint, region, credentials, bandwidth }),
+    ...engine
+  })
   return {
     sluice,
     description: [
