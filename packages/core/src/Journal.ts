@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { PartReceipt } from "./Part.ts"
 import type { Session } from "./Session.ts"
-import { type UploadError, uploadError } from "./UploadError.ts"
+import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
 
 /** One writer at a time. S3 does not check fences, so no attempt outlives its lease (DESIGN §8). */
 export interface Lease {
@@ -28,7 +28,7 @@ export interface Lease {
 export interface JournalApi {
   /** Whether sessions survive this process. */
   readonly durable: boolean
-  /** Fails with `SessionBusy` when the session exists. */
+  /** Fails with `SessionBusy` when the session exists, with `InvalidRequest` when its id is a lock's name. */
   readonly create: (session: Session) => Effect.Effect<void, UploadError>
   /** Fails with `SessionNotFound`. */
   readonly get: (sessionId: string) => Effect.Effect<Session, UploadError>
@@ -41,7 +41,10 @@ export interface JournalApi {
     sessionId: string,
     page?: { readonly after?: number; readonly limit?: number }
   ) => Effect.Effect<ReadonlyArray<PartReceipt>, UploadError>
-  /** Fails with `SessionBusy` while another lease holds. */
+  /**
+   * Fails with `SessionBusy` while another lease holds, and with `SessionNotFound` without a session. Locks need
+   * none: see `isLockName`.
+   */
   readonly acquire: (sessionId: string, ttlMs: number) => Effect.Effect<Lease, UploadError>
   /** Asks the holder to let go. */
   readonly requestStop: (sessionId: string) => Effect.Effect<void, UploadError>
@@ -56,18 +59,29 @@ export interface JournalApi {
 /** Keeps sessions. `layerMemory` forgets them with the process. */
 export class Journal extends Context.Service<Journal, JournalApi>()("@sluice/core/Journal") {}
 
+/** Whether `acquire` takes a lock of the journal's users among themselves, which belongs to no session: `@janitor`. */
+export const isLockName = (sessionId: string): boolean => sessionId.startsWith("@")
+
 interface Entry {
   session: Session
   readonly receipts: Map<number, PartReceipt>
+  readonly lock: Lock
+}
+
+/** What leases are taken on. */
+interface Lock {
   fence: number
   lease: { readonly fence: number; expiresAt: number; stop: boolean } | undefined
 }
+
+const newLock = (): Lock => ({ fence: 0, lease: undefined })
 
 const pageSize = 1_000
 
 /** A journal in this process's memory. */
 export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
   const entries = new Map<string, Entry>()
+  const locks = new Map<string, Lock>()
 
   const entry = (sessionId: string): Effect.Effect<Entry, UploadError> =>
     Effect.suspend(() => {
@@ -76,34 +90,42 @@ export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
         ? Effect.fail(uploadError({ _tag: "SessionNotFound" }, { sessionId }))
         : Effect.succeed(found)
     })
+  const lockOf = (sessionId: string): Effect.Effect<Lock, UploadError> =>
+    isLockName(sessionId)
+      ? Effect.sync(() => {
+          const lock = locks.get(sessionId) ?? newLock()
+          locks.set(sessionId, lock)
+          return lock
+        })
+      : Effect.map(entry(sessionId), ({ lock }) => lock)
   const busy = (sessionId: string): UploadError => uploadError({ _tag: "SessionBusy" }, { sessionId })
   const all = (wanted: (session: Session) => boolean): Effect.Effect<ReadonlyArray<Session>> =>
     Effect.sync(() => [...entries.values()].map(({ session }) => session).filter(wanted))
 
-  const leaseOf = (found: Entry, held: NonNullable<Entry["lease"]>, ttlMs: number): Lease => {
-    const sessionId = found.session.sessionId
-    return {
-      sessionId,
-      fence: held.fence,
-      expiresAt: held.expiresAt,
-      renew: Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (found.lease !== held || held.expiresAt <= now) return Effect.fail(busy(sessionId))
-        held.expiresAt = now + ttlMs
-        return Effect.succeed(leaseOf(found, held, ttlMs))
-      }),
-      release: Effect.sync(() => {
-        if (found.lease === held) found.lease = undefined
-      }),
-      stopRequested: Effect.sync(() => held.stop)
-    }
-  }
+  const leaseOf = (sessionId: string, lock: Lock, held: NonNullable<Lock["lease"]>, ttlMs: number): Lease => ({
+    sessionId,
+    fence: held.fence,
+    expiresAt: held.expiresAt,
+    renew: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (lock.lease !== held || held.expiresAt <= now) return Effect.fail(busy(sessionId))
+      held.expiresAt = now + ttlMs
+      return Effect.succeed(leaseOf(sessionId, lock, held, ttlMs))
+    }),
+    release: Effect.sync(() => {
+      if (lock.lease === held) lock.lease = undefined
+    }),
+    stopRequested: Effect.sync(() => held.stop)
+  })
 
   return {
     durable: false,
     create: (session) =>
       Effect.suspend(() => {
-        if (entries.has(session.sessionId)) return Effect.fail(busy(session.sessionId))
-        entries.set(session.sessionId, { session, receipts: new Map(), fence: 0, lease: undefined })
+        const { sessionId } = session
+        if (isLockName(sessionId))
+          return Effect.fail(invalidRequest(`"${sessionId}" is the name of a lock, not of a session`))
+        if (entries.has(sessionId)) return Effect.fail(busy(sessionId))
+        entries.set(sessionId, { session, receipts: new Map(), lock: newLock() })
         return Effect.void
       }),
     get: (sessionId) => Effect.map(entry(sessionId), ({ session }) => session),
@@ -126,15 +148,15 @@ export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
           .slice(0, limit)
       ),
     acquire: Effect.fnUntraced(function* (sessionId, ttlMs) {
-      const found = yield* entry(sessionId)
+      const lock = yield* lockOf(sessionId)
       const now = yield* Clock.currentTimeMillis
-      if (found.lease !== undefined && found.lease.expiresAt > now) return yield* busy(sessionId)
-      const held = { fence: ++found.fence, expiresAt: now + ttlMs, stop: false }
-      found.lease = held
-      return leaseOf(found, held, ttlMs)
+      if (lock.lease !== undefined && lock.lease.expiresAt > now) return yield* busy(sessionId)
+      const held = { fence: ++lock.fence, expiresAt: now + ttlMs, stop: false }
+      lock.lease = held
+      return leaseOf(sessionId, lock, held, ttlMs)
     }),
     requestStop: (sessionId) =>
-      Effect.map(entry(sessionId), ({ lease }) => {
+      Effect.map(lockOf(sessionId), ({ lease }) => {
         if (lease !== undefined) lease.stop = true
       }),
     listExpired: (before) => all(({ updatedAt }) => updatedAt < before),

@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as FileJournal from "@sluice/core/FileJournal"
+import { makeMemory } from "@sluice/core/Journal"
+import * as Effect from "effect/Effect"
+import { describe, it } from "vitest"
+import { type FreshJournal, journalSuite } from "../src/journal-suite.ts"
+
+const inDirectory: FreshJournal = Effect.map(
+  Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "sluice-journal-"))),
+    (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
+  ),
+  FileJournal.make
+)
+
+const journals = { memory: Effect.map(makeMemory, Effect.succeed), file: inDirectory }
+
+for (const [name, fresh] of Object.entries(journals)) {
+  describe(`the ${name} journal`, () => {
+    for (const { name, run } of journalSuite(fresh)) it(name, run)
+  })
+}
