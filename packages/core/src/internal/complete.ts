@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import { normalizeEtag, predictEtag } from "../Checksum.ts"
 import type { ObjectHead, WrittenObject } from "../ObjectStore.ts"
+import { budgetOf } from "../RetryBudget.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
 import { persistent, type UploadError, uploadError, withContext } from "../UploadError.ts"
@@ -108,12 +109,17 @@ export const finishObject = Effect.fnUntraced(function* (
   uploadId: string | undefined,
   request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
 ): Effect.fn.Return<WrittenObject, UploadError> {
-  const backoff = yield* delayBefore(run.options)
+  const budget = budgetOf(run.store)
+  const bytes = operation === "PutObject" ? expected.size : 0
+  const backoff = yield* delayBefore(run.options, { budget, bytes })
   let lost = run.mayBeCompleted
   let cause: UploadError | undefined
   for (let attempt = 1; ; attempt++) {
     const outcome = yield* Effect.result(request(attempt))
-    if (outcome._tag === "Success") return outcome.success
+    if (outcome._tag === "Success") {
+      budget.succeeded(0)
+      return outcome.success
+    }
     const error = withContext(outcome.failure, contextOf(run, operation))
     const ambiguous = mayHaveBeenApplied(error)
     if (ambiguous || lost) {

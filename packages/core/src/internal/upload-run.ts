@@ -9,7 +9,8 @@ import type * as Exit from "effect/Exit"
 import type * as Latch from "effect/Latch"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
-import type { ObjectStoreApi } from "../ObjectStore.ts"
+import type { ObjectStoreApi, PartBody } from "../ObjectStore.ts"
+import { budgetOf } from "../RetryBudget.ts"
 import { retrying } from "../RetryPolicy.ts"
 import type { Session } from "../Session.ts"
 import type { Source } from "../Source.ts"
@@ -18,7 +19,7 @@ import { type ErrorContext, type UploadError, withContext } from "../UploadError
 import type { EventBus } from "./event-bus.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 import type { SlabPool } from "./slab-pool.ts"
-import { watched } from "./watchdog.ts"
+import { deadlineFor, type SignsOfLife, watched } from "./watchdog.ts"
 
 /** What it takes to speak to the store on behalf of a session. */
 export interface SessionRun {
@@ -58,9 +59,14 @@ export const contextOf = (run: SessionRun, operation?: string, partNumber?: numb
 export interface StoreCall {
   readonly operation: string
   readonly partNumber?: number
+  /** Bytes that each attempt sends; default 0. */
+  readonly bytes?: number
   /** Silence that ends an attempt, where it is not the usual one. In milliseconds. */
   readonly stallMs?: number
 }
+
+/** Complete may work for minutes and say so in white space: 15 of them at least. */
+const patientMs = 900_000
 
 /** Attempts under the engine's one retry layer: each retry is an event and a span event. */
 export const retried = <A>(
@@ -70,6 +76,8 @@ export const retried = <A>(
 ): Effect.Effect<A, UploadError> => {
   const context = contextOf(run, call.operation, call.partNumber)
   return retrying(attempt, run.options, {
+    budget: budgetOf(run.store),
+    bytes: call.bytes,
     onRetry: ({ error, attempt, delayMs }) => onRetry(run, call, error, attempt, delayMs)
   }).pipe(Effect.mapError((error) => withContext(error, context)))
 }
@@ -81,17 +89,33 @@ export const attempting = <A>(
   attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => retried(run, call, (n) => guardedAttempt(run, call, (touch) => attempt(n, touch)))
 
-/** One attempt under the watchdog: silence and overlong attempts end it. */
+/** One attempt under the watchdog: silence, a trickle and overlong attempts end it. */
 export const guardedAttempt = <A>(
   run: SessionRun,
-  call: StoreCall,
-  attempt: (touch: () => void) => Effect.Effect<A, UploadError>
-): Effect.Effect<A, UploadError> =>
-  watched(attempt, {
-    stallMs: call.stallMs ?? run.options.stallTimeoutMs,
-    deadlineMs: run.options.attemptTimeoutMs,
-    context: contextOf(run, call.operation, call.partNumber)
+  { operation, partNumber, bytes = 0, stallMs }: StoreCall,
+  attempt: (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => Effect.Effect<A, UploadError>
+): Effect.Effect<A, UploadError> => {
+  const { attemptTimeoutMs, stallTimeoutMs, minThroughput, minThroughputWindowMs } = run.options
+  return watched(attempt, {
+    stallMs: stallMs ?? stallTimeoutMs,
+    deadlineMs:
+      stallMs === undefined
+        ? deadlineFor(attemptTimeoutMs, bytes, minThroughput)
+        : Math.max(attemptTimeoutMs, patientMs),
+    floor: { bytes, bytesPerSecond: minThroughput, windowMs: minThroughputWindowMs },
+    context: contextOf(run, operation, partNumber)
   })
+}
+
+/** A body that tells the watchdog as well what the socket took. */
+export const watchedBody = (body: PartBody, took: SignsOfLife["took"]): PartBody => ({
+  slices: body.slices,
+  size: body.size,
+  onAccepted: (bytes) => {
+    took(bytes)
+    body.onAccepted?.(bytes)
+  }
+})
 
 /** Tells events and the current span that another attempt follows. */
 export const onRetry = (

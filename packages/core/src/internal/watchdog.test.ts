@@ -149,7 +149,7 @@ describe("the floor", () => {
   it.effect("lets what is above it go on for as long as it takes", () =>
     Effect.gen(function* () {
       const deadlineMs = deadlineFor(600_000, floor.bytes, floor.bytesPerSecond)
-      const slow = sending(floor.bytes, floor.bytesPerSecond)
+      const slow = sending(floor.bytes, 11 * KiB)
       const fiber = yield* Effect.forkChild(watched(slow, { ...options, deadlineMs, floor }))
       yield* TestClock.adjust("820 seconds")
       expect(yield* Fiber.join(fiber)).toBe("stored")
