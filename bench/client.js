@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { profileDirectory } from "./profile.js"
 import { startSink } from "./sink.js"
+import { filePartMd5s } from "./workload.js"
 
 /**
  * The client's environment: the workload and nothing of the caller's (no AWS_*, no NODE_OPTIONS, no profile files), so
@@ -17,19 +18,21 @@ import { startSink } from "./sink.js"
  * @param {string} endpoint
  * @param {number} size
  * @param {string} file
+ * @param {boolean} etags
  */
-const environment = (endpoint, size, file) => ({
+const environment = (endpoint, size, file, etags) => ({
   PATH: process.env["PATH"],
   AWS_CONFIG_FILE: "/dev/null",
   AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
   AWS_EC2_METADATA_DISABLED: "true",
   BENCH_ENDPOINT: endpoint,
   BENCH_SIZE: String(size),
-  BENCH_FILE: file
+  BENCH_FILE: file,
+  ...(etags ? { BENCH_ETAGS: filePartMd5s().join(",") } : {})
 })
 
 /**
- * @param {Pick<import("./rows.js").Row, "name" | "script" | "args">} row
+ * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "etags">} row
  * @param {{ sink: string, file: string, size: number, signal: AbortSignal, profile?: boolean, stdin?: import("node:stream").Readable }} options
  * @returns {Promise<{ measured: import("./measure.js").Measurement, seen: import("./sink.js").SinkReport }>}
  */
@@ -40,7 +43,7 @@ export const runClient = async (row, { sink, file, size, signal, profile = false
   const flags = profile ? ["--cpu-prof", `--cpu-prof-dir=${profileDirectory(row.name)}`] : []
   const client = spawn(process.execPath, [...flags, script, ...row.args], {
     stdio: [stdin ?? "ignore", "pipe", "inherit"],
-    env: environment(endpoint, size, file),
+    env: environment(endpoint, size, file, row.etags === true),
     signal
   })
   try {

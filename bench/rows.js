@@ -12,6 +12,7 @@
  * @property {ReadonlyArray<string>} args
  * @property {"file" | "stream"} kind
  * @property {URL} [needs] a built file without which the row cannot run
+ * @property {boolean} [etags] told the MD5s of the file's parts
  */
 
 /**
@@ -44,5 +45,21 @@ export const rows = [
     "sluice.js",
     [],
     new URL("../packages/core/dist/promise.js", import.meta.url)
-  )
+  ),
+  {
+    name: "loop-md5-file",
+    what: "the bare loop with CRC32 and MD5 of every part",
+    script: "loop.js",
+    args: ["file", "md5"],
+    kind: "file"
+  },
+  .../** @type {const} */ (["workers", "inline"]).map((where) => ({
+    name: `sluice-md5-${where}`,
+    what: `the same with integrity/etag, MD5 ${where === "workers" ? "in worker threads" : "in-line"}`,
+    script: "sluice-md5.js",
+    args: [where],
+    kind: /** @type {const} */ ("file"),
+    etags: true,
+    needs: new URL("../packages/plugins/dist/integrity/etag/index.js", import.meta.url)
+  }))
 ]

@@ -51,23 +51,35 @@ export const spread = (values) => {
   }
 }
 
-/** A ratio divides two clients' CPU time within one round, where both met the same machine. */
+/** @param {Run} run */
+const cpu = (run) => run.cpuSecondsPerGiB
+/** @param {Run} run */
+const wall = (run) => 1 / run.mibPerSecond
+
+/**
+ * A ratio divides what two clients took within one round, where both met the same machine.
+ *
+ * @typedef {{ of: (run: Run) => number, dividend: string, divisor: string }} Ratio
+ * @satisfies {Record<string, Ratio>}
+ */
 const ratios = {
-  fileVsLoop: ["sluice-file", "loop-file"],
-  fileVsLibStorage: ["lib-storage-file", "sluice-file"],
-  streamVsLibStorage: ["lib-storage-stream", "sluice-stream"]
+  fileVsLoop: { of: cpu, dividend: "sluice-file", divisor: "loop-file" },
+  fileVsLibStorage: { of: cpu, dividend: "lib-storage-file", divisor: "sluice-file" },
+  streamVsLibStorage: { of: cpu, dividend: "lib-storage-stream", divisor: "sluice-stream" },
+  md5VsLoop: { of: cpu, dividend: "sluice-md5-workers", divisor: "loop-md5-file" },
+  md5WorkersVsInline: { of: wall, dividend: "sluice-md5-workers", divisor: "sluice-md5-inline" }
 }
 
 /**
  * @param {ReadonlyArray<ReadonlyArray<Run>>} rounds
- * @param {ReadonlyArray<string>} pair dividend and divisor
+ * @param {Ratio} ratio
  * @returns {Spread | null} null where a row did not run
  */
-const ratioOf = (rounds, [dividend, divisor]) => {
+const ratioOf = (rounds, { of, dividend, divisor }) => {
   const values = rounds.flatMap((round) => {
     const above = round.find((run) => run.name === dividend)
     const below = round.find((run) => run.name === divisor)
-    return above === undefined || below === undefined ? [] : [above.cpuSecondsPerGiB / below.cpuSecondsPerGiB]
+    return above === undefined || below === undefined ? [] : [of(above) / of(below)]
   })
   return values.length === 0 ? null : spread(values)
 }
@@ -91,7 +103,9 @@ export const summarize = (rounds) => {
     ratios: {
       fileVsLoop: ratioOf(rounds, ratios.fileVsLoop),
       fileVsLibStorage: ratioOf(rounds, ratios.fileVsLibStorage),
-      streamVsLibStorage: ratioOf(rounds, ratios.streamVsLibStorage)
+      streamVsLibStorage: ratioOf(rounds, ratios.streamVsLibStorage),
+      md5VsLoop: ratioOf(rounds, ratios.md5VsLoop),
+      md5WorkersVsInline: ratioOf(rounds, ratios.md5WorkersVsInline)
     }
   }
 }
@@ -113,7 +127,9 @@ export const toJson = (summary) => ({
   ratios: {
     fileVsLoop: summary.ratios.fileVsLoop?.median ?? null,
     fileVsLibStorage: summary.ratios.fileVsLibStorage?.median ?? null,
-    streamVsLibStorage: summary.ratios.streamVsLibStorage?.median ?? null
+    streamVsLibStorage: summary.ratios.streamVsLibStorage?.median ?? null,
+    md5VsLoop: summary.ratios.md5VsLoop?.median ?? null,
+    md5WorkersVsInline: summary.ratios.md5WorkersVsInline?.median ?? null
   }
 })
 

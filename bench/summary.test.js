@@ -25,7 +25,13 @@ it("a ratio is the median of the rounds' ratios, not the ratio of the medians", 
       { name: "loop-file", cpuSecondsPerGiB: 2, mibPerSecond: 100, peakRssMiB: 90 },
       { name: "sluice-file", cpuSecondsPerGiB: 6, mibPerSecond: 100, peakRssMiB: 90 }
     ],
-    ratios: { fileVsLoop: 2, fileVsLibStorage: null, streamVsLibStorage: null }
+    ratios: {
+      fileVsLoop: 2,
+      fileVsLibStorage: null,
+      streamVsLibStorage: null,
+      md5VsLoop: null,
+      md5WorkersVsInline: null
+    }
   })
 })
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto"
 import { open, rm, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 
@@ -49,6 +50,22 @@ export async function* freshChunks(size) {
     yield chunk
   }
 }
+
+/** Each MiB of the file is filled with its own number, so its parts repeat after this many. */
+const distinctParts = (256 * MiB) / partSize
+
+/**
+ * MD5s of the file workload's first parts in hex; they repeat in this order.
+ *
+ * @returns {string[]}
+ */
+export const filePartMd5s = () =>
+  Array.from({ length: distinctParts }, (_, part) => {
+    const hash = createHash("md5")
+    const block = Buffer.alloc(MiB)
+    for (let i = 0; i < partSize / MiB; i++) hash.update(block.fill((part * (partSize / MiB) + i) & 255))
+    return hash.digest("hex")
+  })
 
 /**
  * Writes the file workload and syncs it, so that it lies in the page cache and no write-back runs during a measurement.

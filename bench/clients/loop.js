@@ -1,8 +1,9 @@
 /**
  * The least that an upload can be in Node: a bare `node:http` loop, no signature, no retry, no check of the answer.
  * `node loop.js file` reads whole parts at their positions; `node loop.js stream` copies chunks into a part,
- * and `node loop.js pipe` those of standard input.
+ * and `node loop.js pipe` those of standard input. `node loop.js file md5` takes the MD5 of each part as well.
  */
+import { createHash } from "node:crypto"
 import { open } from "node:fs/promises"
 import { Agent, request } from "node:http"
 import { crc32 } from "node:zlib"
@@ -36,6 +37,8 @@ const send = (method, url, body, headers = {}) =>
     outgoing.end(body)
   })
 
+const withMd5 = process.argv[3] === "md5"
+
 /** A buffer per part in flight, allocated once. */
 const newBuffer = () => Buffer.allocUnsafeSlow(partSize)
 
@@ -43,7 +46,8 @@ const newBuffer = () => Buffer.allocUnsafeSlow(partSize)
 const checksum = (body) => {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(crc32(body))
-  return { "x-amz-checksum-crc32": bytes.toString("base64") }
+  const header = { "x-amz-checksum-crc32": bytes.toString("base64") }
+  return withMd5 ? { ...header, "content-md5": createHash("md5").update(body).digest("base64") } : header
 }
 
 /** @typedef {(partNumber: number, body: Buffer) => Promise<void>} SendPart */

@@ -82,6 +82,8 @@ export interface StoredPart {
   readonly etag: string
   /** The store's own CRC32 of what it stored, when it says so. */
   readonly crc32?: number | undefined
+  /** Another digest of the sent bytes was compared with the store's and is equal: a `send` hook that compares says so. */
+  readonly confirmed?: boolean | undefined
   /** The store's `x-amz-server-side-encryption`, as answered. */
   readonly encryption?: string | undefined
 }
@@ -110,6 +112,8 @@ export interface WrittenObject {
   readonly versionId: string | undefined
   readonly encryption: string | undefined
   readonly crc32?: number | undefined
+  /** As in `StoredPart`. */
+  readonly confirmed?: boolean | undefined
 }
 
 export interface ListedPart {

@@ -8,7 +8,9 @@ import { ObjectStore } from "../ObjectStore.ts"
 import { traced } from "../Telemetry.ts"
 import type { UploadError } from "../UploadError.ts"
 import type { UploaderApi, UploaderOptions } from "../Uploader.ts"
+import { makeAdmission } from "./admission.ts"
 import { cancelUpload } from "./cancel-upload.ts"
+import { holdDigestThreads } from "./digest-threads.ts"
 import type { Engine } from "./engine.ts"
 import { resumeUpload, runUpload } from "./run-upload.ts"
 import { SlabPool } from "./slab-pool.ts"
@@ -23,6 +25,7 @@ export const makeUploads = Effect.fnUntraced(function* <R>({
 }: UploaderOptions<R>): Effect.fn.Return<Uploads, UploadError, ObjectStore | Journal | R | Scope.Scope> {
   const options = yield* Effect.fromResult(engineOptions(given))
   const context = yield* Effect.context<R>()
+  yield* holdDigestThreads
   if (given.memoryBudget !== undefined) (yield* SlabPool).resize(given.memoryBudget)
   const engine: Engine<R> = {
     store: traced(yield* ObjectStore),
@@ -32,10 +35,12 @@ export const makeUploads = Effect.fnUntraced(function* <R>({
     scope: yield* Effect.scope,
     running: new Map()
   }
+  const { admitted } = makeAdmission(options)
   return {
-    upload: (request, control = {}) => Effect.provideContext(runUpload(engine, request, control), context),
+    upload: (request, control = {}) =>
+      admitted(request.priority)(Effect.provideContext(runUpload(engine, request, control), context)),
     resume: (target, request, control = {}) =>
-      Effect.provideContext(resumeUpload(engine, target, request, control), context),
+      admitted(request.priority)(Effect.provideContext(resumeUpload(engine, target, request, control), context)),
     cancel: (sessionId) => cancelUpload(engine, sessionId),
     list: engine.journal.listExpired(Number.POSITIVE_INFINITY)
   }

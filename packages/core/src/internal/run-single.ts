@@ -9,8 +9,8 @@ import { type UploadError, uploadError } from "../UploadError.ts"
 import { contradiction, type Expected, finishObject, lookForOurs } from "./complete.ts"
 import { checkEncryption } from "./encryption-echo.ts"
 import type { FilledPart } from "./fill-part.ts"
-import { sealPart, trackedBody } from "./send-part.ts"
-import { contextOf, guardedAttempt, type UploadRun } from "./upload-run.ts"
+import { isConfirmed, sealPart, trackedBody } from "./send-part.ts"
+import { contextOf, guardedAttempt, type UploadRun, watchedBody } from "./upload-run.ts"
 
 /** What an upload ends with, before the `verify` hooks have seen it. */
 export interface Finished {
@@ -42,12 +42,12 @@ export const runSingle = Effect.fnUntraced(function* (
     let answer: WrittenObject | undefined
     return run.hooks
       .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-        guardedAttempt(run, { operation: "PutObject", partNumber: 1 }, (touch) =>
+        guardedAttempt(run, { operation: "PutObject", partNumber: 1, bytes: part.size }, (touch, took) =>
           run.store.putObject({
             key,
             ...attributes,
             ...condition,
-            body: sent.body,
+            body: watchedBody(sent.body, took),
             crc32: sent.crc32,
             attempt: sent.attempt,
             onActivity: touch
@@ -55,11 +55,17 @@ export const runSingle = Effect.fnUntraced(function* (
         ).pipe(
           Effect.map((stored) => {
             answer = stored
-            return { etag: stored.etag, crc32: stored.crc32 }
+            const { etag, crc32, confirmed, encryption } = stored
+            return { etag, crc32, confirmed, encryption }
           })
         )
       )
-      .pipe(Effect.map((stored) => answer ?? { ...stored, versionId: undefined, encryption: undefined }))
+      .pipe(
+        Effect.map((stored) => ({
+          ...(answer ?? { ...stored, versionId: undefined, encryption: undefined }),
+          confirmed: stored.confirmed
+        }))
+      )
   })
   const written = earlier?._tag === "Success" && earlier.success !== undefined ? earlier.success : yield* send
   yield* checkEncryption(run, written.encryption, true)
@@ -70,10 +76,10 @@ export const runSingle = Effect.fnUntraced(function* (
   yield* run.journal.putReceipt(run.session().sessionId, {
     partNumber: 1,
     source: { offset: 0, size: source.size, crc32: source.crc32 },
-    stored: { size: part.size, crc32: part.crc32, etag: written.etag, confirmed: written.crc32 !== undefined }
+    stored: { size: part.size, crc32: part.crc32, etag: written.etag, confirmed: isConfirmed(written) }
   })
   run.bus.stored(1, source.size)
   run.bus.publish({ _tag: "PartStored", partNumber: 1, offset: 0, size: source.size, attempts })
   run.bus.publish({ _tag: "Completing" })
-  return { written, expected, parts: 1, proven: written.crc32 === part.crc32 }
+  return { written, expected, parts: 1, proven: isConfirmed(written) }
 })

@@ -13,7 +13,8 @@ import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { transformPart } from "./run-hooks.ts"
-import { contextOf, guardedAttempt, retried, type UploadRun } from "./upload-run.ts"
+import { isShared } from "./slab-pool.ts"
+import { contextOf, guardedAttempt, retried, type UploadRun, watchedBody } from "./upload-run.ts"
 
 /** A part's bytes as the store will count them. */
 export interface SealedPart {
@@ -25,9 +26,10 @@ export interface SealedPart {
   readonly crc32: number
 }
 
+/** One view of the whole part, never on shared memory: WebCrypto takes none. */
 const contiguous = (slices: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
   const [only] = slices
-  if (slices.length === 1 && only !== undefined) return only
+  if (slices.length === 1 && only !== undefined && !isShared(only)) return only
   const whole = new Uint8Array(size)
   let at = 0
   for (const slice of slices) {
@@ -69,6 +71,10 @@ const checkStored = (run: UploadRun, sent: SendPart, stored: StoredPart): Effect
         )
       )
 
+/** Whether a digest of the sent bytes was compared with one of the store's. */
+export const isConfirmed = (stored: Pick<StoredPart, "crc32" | "confirmed">): boolean =>
+  stored.crc32 !== undefined || stored.confirmed === true
+
 /** The body of one attempt, which tells the bus and the watchdog what the socket took. */
 export const trackedBody = (run: UploadRun, part: SealedPart): PartBody => ({
   slices: part.slices,
@@ -82,18 +88,18 @@ export const sendPart = Effect.fnUntraced(
     const { partNumber, offset, source } = part
     const started = yield* Clock.currentTimeMillis
     let attempts = 0
-    const call = { operation: "UploadPart", partNumber }
+    const call = { operation: "UploadPart", partNumber, bytes: part.size }
     // The watchdog stands inside the `send` hooks: a plugin that makes a part wait is no stall of the store.
     const stored = yield* retried(run, call, (attempt) => {
       attempts = attempt
       run.bus.restarted(partNumber)
       return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-        guardedAttempt(run, call, (touch) =>
+        guardedAttempt(run, call, (touch, took) =>
           run.store.uploadPart({
             key: run.session().key,
             uploadId,
             partNumber,
-            body: sent.body,
+            body: watchedBody(sent.body, took),
             crc32: sent.crc32,
             attempt: sent.attempt,
             onActivity: touch
@@ -104,7 +110,7 @@ export const sendPart = Effect.fnUntraced(
     const receipt: PartReceipt = {
       partNumber,
       source: { offset, size: source.size, crc32: source.crc32 },
-      stored: { size: part.size, crc32: part.crc32, etag: stored.etag, confirmed: stored.crc32 !== undefined }
+      stored: { size: part.size, crc32: part.crc32, etag: stored.etag, confirmed: isConfirmed(stored) }
     }
     yield* run.journal.putReceipt(run.session().sessionId, receipt)
     if (run.bus.stored(partNumber, source.size)) {
