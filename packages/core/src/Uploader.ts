@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions } from "./Defaults.ts"
 import { makeUploads } from "./internal/make-uploads.ts"
+import type { Priority } from "./internal/turn-queue.ts"
 import type { Journal } from "./Journal.ts"
 import type { ObjectAttributes, ObjectStore, WriteCondition } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
@@ -20,6 +21,8 @@ import type { Source } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
 import type { UploadError } from "./UploadError.ts"
 import type { UploadEvent } from "./UploadEvent.ts"
+
+export type { Priority } from "./internal/turn-queue.ts"
 
 /** One object on its way into the store. Engine options given here hold for this upload alone. */
 export interface UploadRequest
@@ -32,6 +35,11 @@ export interface UploadRequest
   readonly maxSize?: number | undefined
   /** `source`: refuse a result whose bytes were not shown identical by a digest of ours. */
   readonly requireProof?: Proof | undefined
+  /**
+   * Whose turn it is where uploads wait for each other: to run (`maxUploads`), and to send while the store
+   * throttles. Default `normal`. A lower one waits longer, but not for ever.
+   */
+  readonly priority?: Priority | undefined
   /** Words for plugins (user id, tenant, …); not stored unless a plugin does so. */
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
@@ -49,6 +57,8 @@ export interface ResumeRequest extends Partial<Pick<EngineOptions, "concurrency"
   /** The same bytes as before, from the first on: those that are stored are compared, not sent. */
   readonly source: Source
   readonly requireProof?: Proof | undefined
+  /** As in `UploadRequest`. */
+  readonly priority?: Priority | undefined
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
@@ -65,6 +75,9 @@ export interface UploadControl {
 export interface UploaderApi {
   /**
    * Uploads one source and answers when the store holds it, shown identical.
+   *
+   * Begins when fewer than `maxUploads` run; until then there are no events. Fails at once with `Rejected`
+   * (status 429) when `maxQueuedUploads` wait already.
    *
    * Interruption awaits what is in flight. Then the upload is kept for `resume`, as `onFailure` says, or the
    * multipart upload is aborted, proven by ListParts.

@@ -8,7 +8,7 @@ import type { Priority } from "./turn-queue.ts"
 export interface Admission {
   /** Runs the upload in its turn; fails at once with `Rejected` (429, temporary) when too many wait already. */
   readonly admitted: (
-    priority: Priority
+    priority: Priority | undefined
   ) => <A, R>(upload: Effect.Effect<A, UploadError, R>) => Effect.Effect<A, UploadError, R>
   readonly running: () => number
   readonly waiting: () => number
@@ -30,12 +30,14 @@ export const makeAdmission = ({
       { retry: "temporary" }
     )
   return {
-    admitted: (priority) => (upload) =>
-      Effect.suspend(() =>
-        places.held() >= maxUploads && places.waiting() >= maxQueuedUploads
-          ? Effect.fail(full())
-          : places.within(priority)(upload)
-      ),
+    admitted:
+      (priority = "normal") =>
+      (upload) =>
+        Effect.suspend(() =>
+          places.held() >= maxUploads && places.waiting() >= maxQueuedUploads
+            ? Effect.fail(full())
+            : places.within(priority)(upload)
+        ),
     running: places.held,
     waiting: places.waiting
   }

@@ -9,13 +9,15 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { MiB } from "../Limits.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
 import type { UploadError } from "../UploadError.ts"
 import { makePlaces } from "./places.ts"
+import { identityOf } from "./store-identity.ts"
 import type { Priority } from "./turn-queue.ts"
 
 type Guard = <A, R>(attempt: Effect.Effect<A, UploadError, R>) => Effect.Effect<A, UploadError, R>
 
-/** Shared by all uploads of one uploader. */
+/** Shared by all uploads to one store. */
 export interface CongestionWindow {
   /** One attempt at sending bytes: waits for a place, holds it, and its end teaches the window. */
   readonly within: (priority: Priority) => Guard
@@ -117,4 +119,16 @@ export const makeCongestionWindow = (): CongestionWindow => {
     partSize: (planned, least) =>
       halvings === 0 ? planned : Math.max(Math.min(planned, least), Math.ceil(planned / 2 ** halvings / MiB) * MiB)
   }
+}
+
+const windows = new WeakMap<object, CongestionWindow>()
+
+/** The window of a store: the same one through whatever is put `around` it. */
+export const windowOf = (store: ObjectStoreApi): CongestionWindow => {
+  const identity = identityOf(store)
+  const known = windows.get(identity)
+  if (known !== undefined) return known
+  const made = makeCongestionWindow()
+  windows.set(identity, made)
+  return made
 }

@@ -38,6 +38,7 @@ export interface Upcoming {
   readonly source: Source
   readonly annotations: UploadRequest["annotations"]
   readonly requireProof: UploadRequest["requireProof"]
+  readonly priority: UploadRequest["priority"]
   readonly options: EngineOptions
   /** The session to continue, and its lease. */
   readonly earlier: { readonly session: Session; readonly lease: HeldLease } | undefined
@@ -167,7 +168,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
   plan: (planning: Planning) => Effect.Effect<Session, UploadError>
 ): Effect.fn.Return<StoredObject, UploadError, R | Scope.Scope> {
   const { journal, store } = engine
-  const { earlier, options, requireProof, sessionId, source } = upcoming
+  const { earlier, options, priority, requireProof, sessionId, source } = upcoming
   const pool = yield* SlabPool
   const saved = new Map<string, unknown>(Object.entries(earlier?.session.pluginState ?? {}))
   const hooks = yield* openHooks(engine.plugins, contextFor(engine, upcoming, saved))
@@ -202,6 +203,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
       hooks,
       bus,
       pool,
+      priority,
       gate: control.gate ?? Latch.makeUnsafe(true),
       resumed: earlier !== undefined,
       mayBeCompleted: earlier?.session.state === "completing",

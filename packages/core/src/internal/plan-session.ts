@@ -12,6 +12,7 @@ import { metadataToken, type Session } from "../Session.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
 import type { UploadRequest } from "../Uploader.ts"
 import { plan as decide, recheck, type UploadPlan } from "../UploadPlan.ts"
+import { windowOf } from "./congestion-window.ts"
 import { contentTypeOf } from "./content-type.ts"
 import { hasEchoed } from "./encryption-echo.ts"
 import { identifySource } from "./identify-source.ts"
@@ -49,7 +50,8 @@ const makePlan = Effect.fnUntraced(function* ({
         key: request.key,
         size: keepsSize(hooks.body) ? source.size : undefined,
         maxSize: request.maxSize,
-        partSize: options.partSize,
+        // Where attempts stalled repeatedly, an upload that asks for no part size gets smaller ones.
+        partSize: request.partSize ?? windowOf(store).partSize(options.partSize, capabilities.limits.minPartSize),
         multipartThreshold: options.multipartThreshold,
         multipart: options.multipart,
         maxPartInMemory,

@@ -56,10 +56,10 @@ export const runUpload = <R>(
     const options = yield* optionsFor(engine.options, request)
     const random = yield* SecureRandom
     const sessionId = randomToken(random)
-    const { annotations, key, requireProof, source } = request
+    const { annotations, key, priority, requireProof, source } = request
     return yield* driveUpload(
       engine,
-      { sessionId, key, source, annotations, requireProof, options, earlier: undefined },
+      { sessionId, key, source, annotations, requireProof, priority, options, earlier: undefined },
       control,
       ({ hooks, pool, saved }) =>
         planSession({
@@ -91,7 +91,7 @@ export const resumeUpload = <R>(
   Effect.gen(function* () {
     const { journal } = engine
     const options = yield* optionsFor(engine.options, request)
-    const { annotations, requireProof, source } = request
+    const { annotations, priority, requireProof, source } = request
     const { sessionId, key } = yield* findSession(engine, options, target, source)
     return yield* holdingLease(
       journal,
@@ -103,7 +103,7 @@ export const resumeUpload = <R>(
         yield* refuseOtherUpload(session, names(engine.plugins), source)
         return yield* driveUpload(
           engine,
-          { sessionId, key, source, annotations, requireProof, options, earlier: { session, lease } },
+          { sessionId, key, source, annotations, requireProof, priority, options, earlier: { session, lease } },
           control,
           () => Effect.succeed(session)
         )

@@ -16,9 +16,11 @@ import type { Session } from "../Session.ts"
 import type { Source } from "../Source.ts"
 import { retryEvent } from "../Telemetry.ts"
 import { type ErrorContext, type UploadError, withContext } from "../UploadError.ts"
+import { windowOf } from "./congestion-window.ts"
 import type { EventBus } from "./event-bus.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 import type { SlabPool } from "./slab-pool.ts"
+import type { Priority } from "./turn-queue.ts"
 import { deadlineFor, type SignsOfLife, watched } from "./watchdog.ts"
 
 /** What it takes to speak to the store on behalf of a session. */
@@ -31,6 +33,8 @@ export interface SessionRun {
   readonly record: (change: Partial<Session>) => Effect.Effect<void, UploadError>
   /** Told of retries, where an upload runs. */
   readonly bus?: EventBus | undefined
+  /** Of its bytes, where attempts wait for each other. */
+  readonly priority?: Priority | undefined
 }
 
 export interface UploadRun extends SessionRun {
@@ -89,14 +93,19 @@ export const attempting = <A>(
   attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => retried(run, call, (n) => guardedAttempt(run, call, (touch) => attempt(n, touch)))
 
-/** One attempt under the watchdog: silence, a trickle and overlong attempts end it. */
+/**
+ * One attempt under the watchdog: silence, a trickle and overlong attempts end it. One that sends a part's
+ * bytes waits for its place in the store's window first.
+ */
 export const guardedAttempt = <A>(
   run: SessionRun,
   { operation, partNumber, bytes = 0, stallMs }: StoreCall,
   attempt: (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => {
   const { attemptTimeoutMs, stallTimeoutMs, minThroughput, minThroughputWindowMs } = run.options
-  return watched(attempt, {
+  const window = windowOf(run.store)
+  const inPlace = partNumber === undefined ? window.beside : window.within(run.priority ?? "normal")
+  const guarded = watched(attempt, {
     stallMs: stallMs ?? stallTimeoutMs,
     deadlineMs:
       stallMs === undefined
@@ -105,6 +114,7 @@ export const guardedAttempt = <A>(
     floor: { bytes, bytesPerSecond: minThroughput, windowMs: minThroughputWindowMs },
     context: contextOf(run, operation, partNumber)
   })
+  return inPlace(guarded)
 }
 
 /** A body that tells the watchdog as well what the socket took. */
