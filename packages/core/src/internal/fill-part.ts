@@ -4,32 +4,22 @@
  * @module
  */
 import { crc32 } from "../Checksum.ts"
-import { slabSize } from "../Defaults.ts"
+import { collectYoung } from "../platform/young-garbage.ts"
 import { type ChunkReader, kindOf, type PositionalReader, type SourceReader } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
-import { type SlabPool, slabsFor } from "./slab-pool.ts"
+import { viewOf } from "./slab-blocks.ts"
+import { type SlabShare, slabsFor } from "./slab-pool.ts"
 
 /** Bytes that wait to be sent. Give `slabs` back to the pool when the last attempt is over. */
 export interface FilledPart {
   readonly slabs: ReadonlyArray<Uint8Array>
-  /** Views on the slabs: exactly the part's bytes. */
+  /** Views on the slabs: exactly the part's bytes, in as few slices as their memory allows. */
   readonly slices: ReadonlyArray<Uint8Array>
   /** Bytes. */
   readonly size: number
   readonly crc32: number
   /** The source is known to have ended: no part follows. */
   readonly ended: boolean
-}
-
-/** `slabs` as views on the bytes from `from` to `to`. */
-const view = (slabs: ReadonlyArray<Uint8Array>, from: number, to: number): ReadonlyArray<Uint8Array> => {
-  const slices: Array<Uint8Array> = []
-  for (let i = Math.floor(from / slabSize); i * slabSize < to; i++) {
-    const slab = slabs[i]
-    if (slab === undefined) break
-    slices.push(slab.subarray(Math.max(0, from - i * slabSize), Math.min(slabSize, to - i * slabSize)))
-  }
-  return slices
 }
 
 const noBytes = (value: unknown): UploadError =>
@@ -54,13 +44,13 @@ type Take = (count: number) => ReadonlyArray<Uint8Array> | Promise<ReadonlyArray
 const fillPositional = async (reader: PositionalReader, size: number, fill: Filling, take: Take): Promise<void> => {
   fill.slabs.push(...(await take(slabsFor(size))))
   while (fill.filled < size) {
-    const n = await reader.read(view(fill.slabs, fill.filled, size))
+    const n = await reader.read(viewOf(fill.slabs, fill.filled, size))
     if (fill.over) return
     if (n === 0) {
       fill.ended = true
       return
     }
-    for (const slice of view(fill.slabs, fill.filled, fill.filled + n)) fill.crc = crc32(slice, fill.crc)
+    for (const slice of viewOf(fill.slabs, fill.filled, fill.filled + n)) fill.crc = crc32(slice, fill.crc)
     fill.filled += n
   }
 }
@@ -71,10 +61,15 @@ const fillChunks = async (reader: ChunkReader, size: number, fill: Filling, take
   // Bytes in `slab`, and what it may hold of this part.
   let inSlab = 0
   let room = 0
+  // Bytes in chunks that have memory of their own: garbage once they are copied.
+  let fresh = 0
+  let memory: ArrayBufferLike | undefined
   const closeSlab = (): void => {
     // One CRC call a slab, not one a chunk: small chunks would pay for the calls.
     if (slab !== undefined) fill.crc = crc32(inSlab === slab.length ? slab : slab.subarray(0, inSlab), fill.crc)
     slab = undefined
+    collectYoung(fresh)
+    fresh = 0
   }
   while (fill.filled < size) {
     let chunk = reader.rest
@@ -89,6 +84,10 @@ const fillChunks = async (reader: ChunkReader, size: number, fill: Filling, take
       chunk = value
       reader.rest = chunk
       if (chunk.length === 0) continue
+      if (chunk.buffer !== memory) {
+        memory = chunk.buffer
+        fresh += chunk.length
+      }
     }
     if (slab === undefined) {
       const taken = take(1)
@@ -119,13 +118,13 @@ const givenUp = (): DOMException => new DOMException("the fill was given up", "A
  */
 export const fillPart = (
   reader: SourceReader,
-  pool: SlabPool,
+  share: SlabShare,
   size: number,
   signal: AbortSignal
 ): Promise<FilledPart> => {
   // Before anything is asked of the source: a chunk that nobody awaits would reject unhandled.
   if (signal.aborted) return Promise.reject(givenUp())
-  const ticket = pool.open(size)
+  const ticket = share.open(size)
   const fill: Filling = { slabs: [], filled: 0, crc: 0, ended: false, over: false }
   const take: Take = (count) => ticket.take(count, signal)
   const work =
@@ -134,7 +133,7 @@ export const fillPart = (
   const giveBack = (): void => {
     fill.over = true
     ticket.close()
-    pool.release(fill.slabs.splice(0))
+    share.release(fill.slabs.splice(0))
   }
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
@@ -156,9 +155,9 @@ export const fillPart = (
         ticket.close()
         // A source that ended early has slabs to spare.
         const spare = fill.slabs.splice(slabsFor(fill.filled))
-        if (spare.length > 0) pool.release(spare)
+        if (spare.length > 0) share.release(spare)
         const { slabs, filled, crc, ended } = fill
-        resolve({ slabs, slices: view(slabs, 0, filled), size: filled, crc32: crc, ended })
+        resolve({ slabs, slices: viewOf(slabs, 0, filled), size: filled, crc32: crc, ended })
       },
       (cause) => {
         if (fill.over) return giveBack()

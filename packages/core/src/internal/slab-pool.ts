@@ -5,6 +5,14 @@
  */
 import * as Context from "effect/Context"
 import { defaults, slabSize } from "../Defaults.ts"
+import { makeSlabBlocks } from "./slab-blocks.ts"
+
+export { isShared } from "./slab-blocks.ts"
+
+/** Who gets memory first when it is short: a share counts for as much as its weight. */
+export type Priority = "low" | "normal" | "high"
+
+const weights: Readonly<Record<Priority, number>> = { low: 1, normal: 4, high: 16 }
 
 /** A claim on the pool by one part that is being filled. */
 export interface SlabTicket {
@@ -14,6 +22,13 @@ export interface SlabTicket {
   readonly close: () => void
 }
 
+/** One upload's share of the pool. */
+export interface SlabShare {
+  /** Announces a part of up to `bytes` bytes. The oldest announced part of all always gets its slabs. */
+  readonly open: (bytes: number) => SlabTicket
+  readonly release: (slabs: ReadonlyArray<Uint8Array>) => void
+}
+
 export interface SlabPool {
   /** Bytes all slabs may hold together. */
   readonly capacity: () => number
@@ -21,16 +36,23 @@ export interface SlabPool {
   readonly inUse: () => number
   /** Most bytes that were taken at once. */
   readonly highWater: () => number
-  /** Announces a part of up to `bytes` bytes. The oldest announced part always gets its slabs. */
-  readonly open: (bytes: number) => SlabTicket
-  readonly release: (slabs: ReadonlyArray<Uint8Array>) => void
+  /** A share for one upload. It holds nothing until it takes, so it need not be left. */
+  readonly join: (priority?: Priority) => SlabShare
   /** Changes the budget; takes hold as slabs come back. */
   readonly resize: (bytes: number) => void
   /** From now on slabs are shared memory, which digest workers see without a copy. */
   readonly share: () => void
 }
 
+interface Share {
+  readonly weight: number
+  /** Slabs that the upload holds, in parts being filled and parts being sent. */
+  held: number
+  last: Uint8Array | undefined
+}
+
 interface Ticket {
+  readonly share: Share
   readonly slabs: number
   held: number
 }
@@ -44,26 +66,19 @@ interface Waiter {
 /** Slabs needed for `bytes`. */
 export const slabsFor = (bytes: number): number => Math.max(1, Math.ceil(bytes / slabSize))
 
-/** Whether other threads see these bytes as they are. */
-export const isShared = (bytes: Uint8Array): boolean =>
-  typeof SharedArrayBuffer === "function" && bytes.buffer instanceof SharedArrayBuffer
-
-const newSlab = (shared: boolean): Uint8Array =>
-  shared ? new Uint8Array(new SharedArrayBuffer(slabSize)) : new Uint8Array(slabSize)
-
 /**
  * A pool of `capacity` bytes.
  *
  * Progress is always possible: as many slabs as the largest announced part needs are kept back for the
- * oldest part being filled, so it never waits for parts that wait themselves. Everybody else is served
- * first come, first served.
+ * oldest part being filled, so it never waits for parts that wait themselves. Everybody else is served in
+ * the order of what their upload holds, least first (max-min fair, weighted by priority); among equals who
+ * came first. Whoever is next is waited for: smaller requests do not pass a larger one by.
  */
 export const makeSlabPool = (capacity: number): SlabPool => {
   let limit = Math.floor(capacity / slabSize)
   let used = 0
   let highWater = 0
-  let shared = false
-  const free: Array<Uint8Array> = []
+  const blocks = makeSlabBlocks(() => limit)
   const tickets = new Set<Ticket>()
   const waiting = new Set<Waiter>()
 
@@ -74,7 +89,7 @@ export const makeSlabPool = (capacity: number): SlabPool => {
     return most
   }
 
-  const fits = (ticket: Ticket, count: number): boolean => {
+  const fits = ({ ticket, count }: Pick<Waiter, "ticket" | "count">): boolean => {
     const first = oldest()
     if (first === undefined) return used + count <= limit
     // A part that was planned under a larger budget still ends: the oldest gets what it announced.
@@ -83,26 +98,62 @@ export const makeSlabPool = (capacity: number): SlabPool => {
   }
 
   const give = (ticket: Ticket, count: number): ReadonlyArray<Uint8Array> => {
+    const { share } = ticket
     used += count
     ticket.held += count
+    share.held += count
     highWater = Math.max(highWater, used)
-    return Array.from({ length: count }, () => free.pop() ?? newSlab(shared))
+    const slabs = blocks.take(count, share.last)
+    share.last = slabs.at(-1)
+    return slabs
+  }
+
+  /** Who is served next among those that wait. */
+  const next = (): Waiter | undefined => {
+    const first = oldest()
+    let best: Waiter | undefined
+    for (const waiter of waiting) {
+      if (waiter.ticket === first && fits(waiter)) return waiter
+      if (best === undefined || loadOf(waiter) < loadOf(best)) best = waiter
+    }
+    return best
   }
 
   const serve = (): void => {
-    for (const waiter of waiting) {
-      // The oldest part goes first wherever it stands in the queue; the others keep their order.
-      const isOldest = waiter.ticket === oldest()
-      if (fits(waiter.ticket, waiter.count)) {
-        waiting.delete(waiter)
-        waiter.grant(give(waiter.ticket, waiter.count))
-      } else if (!isOldest) {
-        const first = [...waiting].find((other) => other.ticket === oldest())
-        if (first !== undefined && fits(first.ticket, first.count)) {
-          waiting.delete(first)
-          first.grant(give(first.ticket, first.count))
-        }
-        return
+    for (let waiter = next(); waiter !== undefined && fits(waiter); waiter = next()) {
+      waiting.delete(waiter)
+      waiter.grant(give(waiter.ticket, waiter.count))
+    }
+  }
+
+  const open = (share: Share, bytes: number): SlabTicket => {
+    const ticket: Ticket = { share, slabs: slabsFor(bytes), held: 0 }
+    tickets.add(ticket)
+    return {
+      take: (count, signal) => {
+        if (waiting.size === 0 && fits({ ticket, count })) return give(ticket, count)
+        return new Promise((resolve, reject) => {
+          const onAbort = (): void => {
+            // Others may have waited behind this one.
+            if (waiting.delete(waiter)) serve()
+            reject(new DOMException("the wait for memory was given up", "AbortError"))
+          }
+          const waiter: Waiter = {
+            ticket,
+            count,
+            grant: (slabs) => {
+              signal.removeEventListener("abort", onAbort)
+              resolve(slabs)
+            }
+          }
+          if (signal.aborted) return onAbort()
+          signal.addEventListener("abort", onAbort, { once: true })
+          waiting.add(waiter)
+          serve()
+        })
+      },
+      close: () => {
+        if (tickets.delete(ticket)) serve()
       }
     }
   }
@@ -111,54 +162,30 @@ export const makeSlabPool = (capacity: number): SlabPool => {
     capacity: () => limit * slabSize,
     inUse: () => used * slabSize,
     highWater: () => highWater * slabSize,
-    open: (bytes) => {
-      const ticket: Ticket = { slabs: slabsFor(bytes), held: 0 }
-      tickets.add(ticket)
+    join: (priority = "normal") => {
+      const share: Share = { weight: weights[priority], held: 0, last: undefined }
       return {
-        take: (count, signal) => {
-          if (waiting.size === 0 && fits(ticket, count)) return give(ticket, count)
-          return new Promise((resolve, reject) => {
-            const onAbort = (): void => {
-              waiting.delete(waiter)
-              reject(new DOMException("the wait for memory was given up", "AbortError"))
-            }
-            const waiter: Waiter = {
-              ticket,
-              count,
-              grant: (slabs) => {
-                signal.removeEventListener("abort", onAbort)
-                resolve(slabs)
-              }
-            }
-            if (signal.aborted) return onAbort()
-            signal.addEventListener("abort", onAbort, { once: true })
-            waiting.add(waiter)
-            serve()
-          })
-        },
-        close: () => {
-          if (tickets.delete(ticket)) serve()
+        open: (bytes) => open(share, bytes),
+        release: (slabs) => {
+          used -= slabs.length
+          share.held -= slabs.length
+          blocks.give(slabs)
+          blocks.shrink(Math.max(limit, used))
+          serve()
         }
       }
     },
-    release: (slabs) => {
-      used -= slabs.length
-      // Keep what the budget allows; the rest goes back to the garbage collector.
-      for (const slab of slabs) if (used + free.length < limit && isShared(slab) === shared) free.push(slab)
-      serve()
-    },
     resize: (bytes) => {
       limit = Math.floor(bytes / slabSize)
-      while (free.length > 0 && used + free.length > limit) free.pop()
+      blocks.shrink(Math.max(limit, used))
       serve()
     },
-    share: () => {
-      if (shared) return
-      shared = true
-      free.length = 0
-    }
+    share: () => blocks.share()
   }
 }
+
+/** What counts for fairness: the slabs that an upload holds, for its weight. */
+const loadOf = ({ ticket: { share } }: Waiter): number => share.held / share.weight
 
 /** The process's own pool, shared by every uploader in it. */
 const processPool = makeSlabPool(defaults.memoryBudget)

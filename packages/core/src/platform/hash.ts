@@ -16,5 +16,24 @@ export interface Hash {
 export const createHash = (algorithm: "md5" | "sha256"): Hash | undefined =>
   builtin("node:crypto")?.createHash(algorithm)
 
+/** SHA-256 of short texts, as signatures need it. */
+export interface Sha256 {
+  readonly hex: (text: string) => string
+  readonly hmac: (key: string | Uint8Array, text: string) => Uint8Array
+  readonly hmacHex: (key: string | Uint8Array, text: string) => string
+}
+
+const crypto = builtin("node:crypto")
+
+/** Undefined where the runtime has no `node:crypto`. */
+export const sha256: Sha256 | undefined =
+  crypto === undefined
+    ? undefined
+    : {
+        hex: (text) => crypto.createHash("sha256").update(text).digest("hex"),
+        hmac: (key, text) => crypto.createHmac("sha256", key).update(text).digest(),
+        hmacHex: (key, text) => crypto.createHmac("sha256", key).update(text).digest("hex")
+      }
+
 /** CRC32 in native code (`node:zlib`, since Node 22.2), continuing from the second argument. */
 export const nativeCrc32: ((bytes: Uint8Array, seed?: number) => number) | undefined = builtin("node:zlib")?.crc32

@@ -1,4 +1,4 @@
-/** How many slices are handed to the socket at once. */
+/** How many bytes are handed to the socket at once. */
 export interface Pace {
   readonly batch: () => number
   /** The socket took a batch, in so many milliseconds. */
@@ -7,8 +7,8 @@ export interface Pace {
   readonly fallBack: () => void
 }
 
-const least = 4
-const most = 32
+const least = 1024 * 1024
+const most = 8 * least
 const quickMs = 200
 const slowMs = 2_000
 

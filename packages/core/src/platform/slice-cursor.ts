@@ -1,7 +1,7 @@
 /** A place in a list of slices, which are read from there on and never copied. */
 export interface SliceCursor {
-  /** Bytes in the next `count` slices. */
-  readonly ahead: (count: number) => number
+  /** Bytes that are left, `most` at most. */
+  readonly ahead: (most: number) => number
   /** The next `bytes` bytes: whole slices where they end with them, else views of their parts. */
   readonly take: (bytes: number) => ReadonlyArray<Uint8Array>
   /** Whether nothing is left. */
@@ -12,6 +12,7 @@ export interface SliceCursor {
 export const makeSliceCursor = (slices: ReadonlyArray<Uint8Array>): SliceCursor => {
   let index = 0
   let offset = 0
+  let left = slices.reduce((sum, slice) => sum + slice.length, 0)
 
   const takeOne = (most: number): Uint8Array | undefined => {
     const slice = slices[index]
@@ -20,18 +21,19 @@ export const makeSliceCursor = (slices: ReadonlyArray<Uint8Array>): SliceCursor 
     const view = offset === 0 && end === slice.length ? slice : slice.subarray(offset, end)
     if (end === slice.length) index++
     offset = end === slice.length ? 0 : end
+    left -= view.length
     return view
   }
 
   return {
-    ahead: (count) => slices.slice(index, index + count).reduce((sum, slice) => sum + slice.length, 0) - offset,
+    ahead: (most) => Math.min(most, left),
     take: (bytes) => {
       const taken: Array<Uint8Array> = []
-      for (let left = bytes; left > 0; ) {
-        const view = takeOne(left)
+      for (let wanted = bytes; wanted > 0; ) {
+        const view = takeOne(wanted)
         if (view === undefined) break
         taken.push(view)
-        left -= view.length
+        wanted -= view.length
       }
       return taken
     },

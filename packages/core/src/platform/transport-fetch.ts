@@ -40,6 +40,9 @@ const leaveFor = (
   })
 }
 
+/** Bytes a pull: the finer, the more is known of what was accepted. */
+const pulled = 256 * 1024
+
 /** A pulled body: what was pulled is what was accepted, as near as fetch lets us see. */
 const streamOf = (
   slices: ReadonlyArray<Uint8Array>,
@@ -52,7 +55,7 @@ const streamOf = (
       pull: async (controller) => {
         if (body.ended()) return controller.close()
         onPulled(0)
-        for (const slice of body.take(await leave(body.ahead(1)))) {
+        for (const slice of body.take(await leave(body.ahead(pulled)))) {
           controller.enqueue(slice)
           onPulled(slice.length)
         }

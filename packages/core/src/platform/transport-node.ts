@@ -111,9 +111,9 @@ const exchange = (
 
     // Errors after the answer has arrived (EPIPE of bytes nobody wanted) are of no interest: `fail` is then a no-op.
     outgoing.on("error", (cause) => fail(new ExchangeError(codeOf(cause), cause.message, cause)))
-    outgoing.on("close", () =>
-      fail(new ExchangeError("ECONNRESET", "the connection closed before the answer was complete"))
-    )
+    outgoing.on("close", () => {
+      if (!settled) fail(new ExchangeError("ECONNRESET", "the connection closed before the answer was complete"))
+    })
     if (signal.aborted) return onAbort()
     signal.addEventListener("abort", onAbort)
 

@@ -24,11 +24,13 @@ import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
 import { profiles, providerOf } from "../Limits.ts"
 import { type ByteRange, ObjectStore, type ObjectStoreApi, type PartBody } from "../ObjectStore.ts"
+import { makeTransport } from "../platform/transport.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
 import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
 import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
+import { makeRepeatPart, type SendPart } from "./repeat-part.ts"
 import { checkOptions, type S3Options } from "./S3Options.ts"
 import { carrying, SdkCall } from "./sdk-call.ts"
 import { md5Base64, sha256Hex, signsPayload, unsignedPayload } from "./sign-payload.ts"
@@ -59,7 +61,7 @@ type Carry = <Input extends object>(input: Input) => Input
 type CallExtra = Omit<SdkCall["options"], "signal" | "payloadHeaders">
 
 /** S3's verbs over one bucket, through one client. */
-const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): ObjectStoreApi => {
+const makeApi = (options: S3Options, client: S3Client, repeatPart: SendPart, pathStyle: boolean): ObjectStoreApi => {
   const { bucket } = options
   const capabilities = profiles[options.provider ?? providerOf(options.endpoint)]
   const learn = makeLearn(client, bucket)
@@ -68,7 +70,7 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
   const call = <A>(
     operation: string,
     at: ErrorContext,
-    send: (carry: Carry) => Promise<A>,
+    send: (carry: Carry, call: SdkCall) => Promise<A>,
     extra: CallExtra = {}
   ): Effect.Effect<A, UploadError> => {
     const context = { ...at, operation, bucket }
@@ -78,13 +80,13 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
         const payloadHeaders = extra.payload === undefined ? undefined : await describePayload(extra.payload)
         const carried = new SdkCall({ ...extra, signal, payloadHeaders })
         sdkCall = carried
-        return send((input) => carrying(input, carried))
+        return send((input) => carrying(input, carried), carried)
       },
       (cause) => cause
     ).pipe(
       Effect.catch((cause) =>
         Effect.flatMap(
-          Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.signed)),
+          Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.request?.headers)),
           Effect.fail
         )
       )
@@ -120,6 +122,8 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
   }
   const checksumInput = (crc32: number) =>
     capabilities.checksum === "none" ? {} : { ChecksumCRC32: encodeCrc32(crc32) }
+  const checksumHeader = (crc32: number) =>
+    capabilities.checksum === "none" ? {} : { "x-amz-checksum-crc32": encodeCrc32(crc32) }
 
   return {
     bucket,
@@ -153,16 +157,18 @@ const makeApi = (options: S3Options, client: S3Client, pathStyle: boolean): Obje
       const answer = yield* call(
         "UploadPart",
         at,
-        (carry) =>
-          client.send(
-            new UploadPartCommand(
-              carry({
-                Bucket: bucket,
-                Key: key,
-                UploadId: uploadId,
-                PartNumber: partNumber,
-                ...checksumInput(crc32)
-              })
+        (carry, sdkCall) =>
+          repeatPart({ key, uploadId, partNumber, headers: checksumHeader(crc32) }, sdkCall, () =>
+            client.send(
+              new UploadPartCommand(
+                carry({
+                  Bucket: bucket,
+                  Key: key,
+                  UploadId: uploadId,
+                  PartNumber: partNumber,
+                  ...checksumInput(crc32)
+                })
+              )
             )
           ),
         { payload: body, onActivity, freshConnection: attempt > 1 }
@@ -406,10 +412,12 @@ export const layer = (given: S3Options): Layer.Layer<ObjectStore, UploadError> =
       if (problem !== undefined) return yield* problem
       const pathStyle =
         options.forcePathStyle ?? (options.endpoint !== undefined && providerOf(options.endpoint) !== "aws")
+      const transport = makeTransport(options.bandwidth)
       const client = yield* Effect.acquireRelease(
-        Effect.sync(() => makeClient(options, pathStyle)),
+        Effect.sync(() => makeClient(options, pathStyle, transport)),
         (client) => Effect.sync(() => client.destroy())
       )
-      return makeApi(options, client, pathStyle)
+      const repeatPart = makeRepeatPart(client, transport, options.connectTimeoutMs ?? defaults.connectTimeoutMs)
+      return makeApi(options, client, repeatPart, pathStyle)
     })
   )

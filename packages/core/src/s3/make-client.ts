@@ -6,7 +6,7 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
 import * as Redacted from "effect/Redacted"
 import { defaults } from "../Defaults.ts"
-import { makeTransport } from "../platform/transport.ts"
+import type { Transport } from "../platform/exchange.ts"
 import { makeRequestHandler } from "./request-handler.ts"
 import type { S3Options, StaticCredentials } from "./S3Options.ts"
 import { carryCalls } from "./sdk-call.ts"
@@ -41,8 +41,8 @@ const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3Client
   }
 }
 
-/** A client for `options`. Makes no request. */
-export const makeClient = (options: S3Options, pathStyle: boolean): S3Client => {
+/** A client for `options` over `transport`. Makes no request. */
+export const makeClient = (options: S3Options, pathStyle: boolean, transport: Transport): S3Client => {
   const { endpoint, profile, region } = options
   const client = new S3Client({
     ...(region === undefined ? {} : { region }),
@@ -56,10 +56,7 @@ export const makeClient = (options: S3Options, pathStyle: boolean): S3Client => 
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
-    requestHandler: makeRequestHandler(
-      makeTransport(options.bandwidth),
-      options.connectTimeoutMs ?? defaults.connectTimeoutMs
-    )
+    requestHandler: makeRequestHandler(transport, options.connectTimeoutMs ?? defaults.connectTimeoutMs)
   })
   carryCalls(client)
   return client

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ExchangeResponse, Transport } from "../platform/exchange.ts"
-import { callOfRequest } from "./sdk-call.ts"
+import type { ExchangeOptions, ExchangeResponse, Transport } from "../platform/exchange.ts"
+import { callOfRequest, type SdkCall } from "./sdk-call.ts"
 
 /** The parts of the SDK's request that are read here. */
-interface SignedRequest {
+export interface SignedRequest {
   readonly method: string
   readonly protocol: string
   readonly hostname: string
@@ -18,7 +18,8 @@ interface SignedRequest {
   readonly body?: unknown
 }
 
-const encode = (value: string): string =>
+/** As S3 wants names and values in a path or query (RFC 3986 unreserved characters stay). */
+export const encode = (value: string): string =>
   encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const queryOf = (query: SignedRequest["query"]): string => {
@@ -33,12 +34,27 @@ const queryOf = (query: SignedRequest["query"]): string => {
 const smallBody = (body: unknown): ReadonlyArray<Uint8Array> =>
   body instanceof Uint8Array ? [body] : typeof body === "string" && body !== "" ? [new TextEncoder().encode(body)] : []
 
+/** How the transport carries `call`. */
+export const exchangeOptions = (call: SdkCall | undefined, connectTimeoutMs: number): ExchangeOptions => {
+  const options = call?.options
+  return {
+    // Requests that the SDK makes for itself (none today) have no call of ours to end them.
+    signal: options?.signal ?? new AbortController().signal,
+    connectTimeoutMs,
+    freshConnection: options?.freshConnection ?? false,
+    streamResponse: options?.streamResponse ?? false,
+    onAccepted: options?.payload?.onAccepted,
+    onActivity: options?.onActivity
+  }
+}
+
 /** A handler over a transport. One attempt a call: the engine retries. */
 export const makeRequestHandler = (transport: Transport, connectTimeoutMs: number) => ({
   metadata: { handlerProtocol: "http/1.1" },
   handle: async (request: SignedRequest): Promise<{ response: ExchangeResponse }> => {
-    const options = callOfRequest(request)?.options
-    const payload = options?.payload
+    const call = callOfRequest(request)
+    if (call?.answered !== undefined) return { response: call.answered }
+    const payload = call?.options.payload
     const response = await transport.exchange(
       {
         method: request.method,
@@ -49,15 +65,7 @@ export const makeRequestHandler = (transport: Transport, connectTimeoutMs: numbe
         headers: request.headers,
         body: payload === undefined ? smallBody(request.body) : payload.slices
       },
-      {
-        // Requests that the SDK makes for itself (none today) have no call of ours to end them.
-        signal: options?.signal ?? new AbortController().signal,
-        connectTimeoutMs,
-        freshConnection: options?.freshConnection ?? false,
-        streamResponse: options?.streamResponse ?? false,
-        onAccepted: payload?.onAccepted,
-        onActivity: options?.onActivity
-      }
+      exchangeOptions(call, connectTimeoutMs)
     )
     return { response }
   },

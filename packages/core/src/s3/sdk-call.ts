@@ -8,6 +8,8 @@
  */
 import type { S3Client } from "@aws-sdk/client-s3"
 import type { PartBody } from "../ObjectStore.ts"
+import type { ExchangeResponse } from "../platform/exchange.ts"
+import type { SignedRequest } from "./request-handler.ts"
 
 interface CallOptions {
   readonly signal: AbortSignal
@@ -22,8 +24,10 @@ interface CallOptions {
 /** One call to the store. */
 export class SdkCall {
   readonly options: CallOptions
-  /** Headers of the request as it was signed, once it is. */
-  signed: Readonly<Record<string, string>> | undefined = undefined
+  /** The request as it was signed and sent, once it is. */
+  request: SignedRequest | undefined = undefined
+  /** The answer, when it is there already: the SDK is only to read it. */
+  answered: ExchangeResponse | undefined = undefined
   constructor(options: CallOptions) {
     this.options = options
   }
@@ -44,8 +48,8 @@ const callOfInput = (input: object): SdkCall | undefined => {
   return call instanceof SdkCall ? call : undefined
 }
 
-const isRequest = (request: unknown): request is { readonly headers: Record<string, string> } =>
-  typeof request === "object" && request !== null && "headers" in request
+const isRequest = (request: unknown): request is SignedRequest =>
+  typeof request === "object" && request !== null && "headers" in request && "hostname" in request
 
 /** Makes a client's requests find their calls: payload headers before signing, the call after it. */
 export const carryCalls = (client: S3Client): void => {
@@ -62,7 +66,7 @@ export const carryCalls = (client: S3Client): void => {
       const call = callOfInput(args.input)
       if (call !== undefined && isRequest(args.request)) {
         byRequest.set(args.request, call)
-        call.signed = args.request.headers
+        call.request ??= args.request
       }
       return next(args)
     },
