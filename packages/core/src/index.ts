@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { defaults, type EngineOptions, environment } from "./Defaults.ts"
+export { defaults, type EngineOptions, environment, presets } from "./Defaults.ts"
 export * as FileJournal from "./FileJournal.ts"
 export * as Journal from "./Journal.ts"
 export * as Limits from "./Limits.ts"

@@ -22,11 +22,12 @@ import { metadataToken, type Session } from "./Session.ts"
 import { type Body, from, type Source } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
 import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
+import { StoreDefaults } from "./s3/S3Options.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
 import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
 import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "./Uploader.ts"
 
-export { defaults } from "./Defaults.ts"
+export { defaults, presets } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
 export type { Plugin } from "./Plugin.ts"
 export type { Progress } from "./Progress.ts"
@@ -209,7 +210,9 @@ const settle = <A>(exit: Exit.Exit<A, UploadError>): A => {
  */
 export const createSluice = ({ store, journal = layerMemory, plugins = [], ...options }: SluiceOptions): Sluice => {
   const runtime = ManagedRuntime.make(
-    UploadsService.layer({ ...options, plugins }).pipe(Layer.provideMerge(Layer.merge(store, journal)))
+    UploadsService.layer({ ...options, plugins }).pipe(
+      Layer.provideMerge(Layer.merge(Layer.provide(store, Layer.succeed(StoreDefaults, options)), journal))
+    )
   )
   const eventBuffer = options.eventBuffer ?? defaults.eventBuffer
   const ask = async <A>(

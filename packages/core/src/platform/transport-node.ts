@@ -21,6 +21,9 @@ type Http = Pick<typeof import("node:http"), "request" | "Agent">
 /** S3 closes idle connections after some seconds; ours go first, so that no request meets a closing one. */
 const idleSocketMs = 10_000
 
+/** What a retry gives the socket at a time: the attempt before may have been too slow to show that it lived. */
+const retryBatchBytes = 64 * 1024
+
 /** Largest answer that is collected: ListParts pages are the largest, far below this. */
 const maxCollectedBytes = 64 * 1024 * 1024
 
@@ -172,14 +175,15 @@ const exchange = (
           onActivity?.()
           onAccepted?.(slice.length)
           if (left > 0) return
-          pace.taken(performance.now() - started)
+          if (!options.freshConnection) pace.taken(performance.now() - started)
           if (!body.ended()) sendBatch()
         })
       }
       if (body.ended()) outgoing.end()
     }
     const sendBatch = (): void => {
-      const bytes = body.ahead(pace.batch())
+      const ahead = body.ahead(pace.batch())
+      const bytes = options.freshConnection ? Math.min(ahead, retryBatchBytes) : ahead
       if (limiter === undefined || bytes === 0) {
         write(body.take(bytes))
         return
@@ -192,18 +196,31 @@ const exchange = (
       })
       if (held) onActivity?.("held")
     }
-    sendBatch()
+    // Whoever waits for one of a bounded number of connections is not silent.
+    if (agent.maxSockets === Number.POSITIVE_INFINITY || options.freshConnection) return sendBatch()
+    onActivity?.("held")
+    outgoing.once("socket", () => {
+      onActivity?.("freed")
+      sendBatch()
+    })
   })
 
-/** Keep-alive connections over `node:http` and `node:https`; what leaves through them is asked of the limiter. */
+/**
+ * Keep-alive connections over `node:http` and `node:https`, at most `maxSockets` at a time to a host (0: no bound; a
+ * retry has one of its own). What leaves through them is asked of the limiter.
+ */
 export const nodeTransport = (
   modules: { readonly http: Http; readonly https: Http },
-  limiter: RateLimiter | undefined
+  limiter: RateLimiter | undefined,
+  maxSockets = 0
 ): Transport => {
-  const agents = {
-    "http:": new modules.http.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" }),
-    "https:": new modules.https.Agent({ keepAlive: true, timeout: idleSocketMs, scheduling: "lifo" })
-  }
+  const agent = {
+    keepAlive: true,
+    timeout: idleSocketMs,
+    scheduling: "lifo",
+    maxSockets: maxSockets === 0 ? Number.POSITIVE_INFINITY : maxSockets
+  } as const
+  const agents = { "http:": new modules.http.Agent(agent), "https:": new modules.https.Agent(agent) }
   const pace = makePace()
   return {
     exchange: (request, options) =>

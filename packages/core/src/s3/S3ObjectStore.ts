@@ -31,7 +31,7 @@ import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
 import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
 import { makeRepeatPart, type SendPart } from "./repeat-part.ts"
-import { checkOptions, type S3Options } from "./S3Options.ts"
+import { checkOptions, type S3Options, withStoreDefaults } from "./S3Options.ts"
 import { carrying, SdkCall } from "./sdk-call.ts"
 import { md5Base64, sha256Hex, signsPayload, unsignedPayload } from "./sign-payload.ts"
 import { withEnvironment } from "./with-environment.ts"
@@ -407,12 +407,12 @@ export const layer = (given: S3Options): Layer.Layer<ObjectStore, UploadError> =
   Layer.effect(
     ObjectStore,
     Effect.gen(function* () {
-      const options = yield* withEnvironment(given)
+      const options = yield* withEnvironment(yield* withStoreDefaults(given))
       const problem = checkOptions(options)
       if (problem !== undefined) return yield* problem
       const pathStyle =
         options.forcePathStyle ?? (options.endpoint !== undefined && providerOf(options.endpoint) !== "aws")
-      const transport = makeTransport(options.bandwidth)
+      const transport = makeTransport(options.bandwidth, options.maxSockets)
       const client = yield* Effect.acquireRelease(
         Effect.sync(() => makeClient(options, pathStyle, transport)),
         (client) => Effect.sync(() => client.destroy())

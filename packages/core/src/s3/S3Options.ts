@@ -3,9 +3,11 @@
  *
  * @module
  */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { type Bandwidth, bandwidthProblem } from "../Bandwidth.ts"
-import type { PayloadSigning } from "../Defaults.ts"
+import type { EngineOptions, PayloadSigning } from "../Defaults.ts"
 import type { Provider } from "../Limits.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
 
@@ -34,13 +36,29 @@ export interface S3Options {
   readonly forcePathStyle?: boolean | undefined
   /** What the store can do; default: by the endpoint's host. */
   readonly provider?: Provider | undefined
-  /** Default `auto`: payload SHA-256 only over plain http to another machine. */
+  /** Default: the engine's, `auto`: payload SHA-256 only over plain http to another machine. */
   readonly payloadSigning?: PayloadSigning | undefined
-  /** Milliseconds to connect, TLS included. Default 5,000. */
+  /** Milliseconds to connect, TLS included. Default: the engine's `connectTimeoutMs`, 5,000. */
   readonly connectTimeoutMs?: number | undefined
+  /** Connections at a time, a retry's own aside; 0: as many as there are requests. Default: the engine's, 0. */
+  readonly maxSockets?: number | undefined
   /** Bytes a second that may leave towards the store, always or by the time of day. Default: no limit. */
   readonly bandwidth?: Bandwidth | undefined
 }
+
+/** What a store takes where its own options say nothing; `createSluice` gives the engine's options here. */
+export const StoreDefaults = Context.Reference<
+  Partial<Pick<EngineOptions, "connectTimeoutMs" | "maxSockets" | "payloadSigning">>
+>("@sluice/core/s3/StoreDefaults", { defaultValue: () => ({}) })
+
+/** The options over the defaults at hand. */
+export const withStoreDefaults = (given: S3Options): Effect.Effect<S3Options> =>
+  Effect.map(StoreDefaults, (at) => ({
+    ...given,
+    connectTimeoutMs: given.connectTimeoutMs ?? at.connectTimeoutMs,
+    maxSockets: given.maxSockets ?? at.maxSockets,
+    payloadSigning: given.payloadSigning ?? at.payloadSigning
+  }))
 
 /** What cannot be meant, or undefined. */
 export const checkOptions = (options: S3Options): UploadError | undefined => {

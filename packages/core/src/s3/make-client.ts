@@ -41,6 +41,9 @@ const credentialsConfig = (credentials: S3Options["credentials"]): Pick<S3Client
   }
 }
 
+/** The SDK's chain keeps the shared files as it first read them; keys that were rotated stand in the file. */
+const readFilesAgain: object = { ignoreCache: true }
+
 /** A client for `options` over `transport`. Makes no request. */
 export const makeClient = (options: S3Options, pathStyle: boolean, transport: Transport): S3Client => {
   const { endpoint, profile, region } = options
@@ -49,6 +52,7 @@ export const makeClient = (options: S3Options, pathStyle: boolean, transport: Tr
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(profile === undefined ? {} : { profile }),
     ...credentialsConfig(options.credentials),
+    ...readFilesAgain,
     forcePathStyle: pathStyle,
     // The middleware of a command is the same for all its calls: resolved once, not once a part.
     cacheMiddleware: true,
