@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { wrapping } from "./internal/store-identity.ts"
 import type { Capabilities } from "./Limits.ts"
+import type { Activity } from "./platform/exchange.ts"
 import type { UploadError } from "./UploadError.ts"
 
 /** What is stored beside an object's bytes. */
@@ -39,6 +40,8 @@ export interface WriteCondition {
   readonly ifMatch?: string | undefined
 }
 
+export type { Activity } from "./platform/exchange.ts"
+
 /** CRC32 as it is declared on Create. */
 export type ChecksumType = "FULL_OBJECT" | "COMPOSITE" | "none"
 
@@ -51,9 +54,12 @@ export interface PartBody {
   readonly onAccepted?: ((bytes: number) => void) | undefined
 }
 
-/** For calls that may be silent for long: told of every sign of life (connected, bytes taken, bytes answered). */
+/**
+ * For calls that may be silent for long: told of every sign of life (connected, bytes taken, bytes answered),
+ * and when a limit of the store's own `held` the bytes back and `freed` them, which is no silence.
+ */
 export interface Watched {
-  readonly onActivity?: (() => void) | undefined
+  readonly onActivity?: ((activity?: Activity) => void) | undefined
 }
 
 export interface CreateMultipartUpload extends ObjectAttributes, Watched {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { S3Client } from "@aws-sdk/client-s3"
-import type { PartBody } from "../ObjectStore.ts"
+import type { PartBody, Watched } from "../ObjectStore.ts"
 import type { ExchangeResponse } from "../platform/exchange.ts"
 import type { SignedRequest } from "./request-handler.ts"
 
@@ -16,7 +16,7 @@ interface CallOptions {
   readonly payload?: PartBody | undefined
   /** Headers that describe the payload; signed with the rest. */
   readonly payloadHeaders?: Readonly<Record<string, string>> | undefined
-  readonly onActivity?: (() => void) | undefined
+  readonly onActivity?: Watched["onActivity"]
   readonly freshConnection?: boolean | undefined
   readonly streamResponse?: boolean | undefined
 }
