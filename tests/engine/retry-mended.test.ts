@@ -3,6 +3,7 @@
  * that is elsewhere.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Plugin from "@sluice/core/Plugin"
@@ -291,12 +292,98 @@ describe("a clock that is wrong", () => {
   })
 })
 
+/** Answers everything with one refusal, and counts. */
+const refusing = async (status: number, headers: Record<string, string>, body = "") => {
+  let requests = 0
+  const server = createServer((request, response) => {
+    requests++
+    request.resume()
+    request.on("end", () => response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("no port")
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    requests: () => requests,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+  }
+}
+
+const errorXml = (code: string, more = ""): string =>
+  `<?xml version="1.0"?><Error><Code>${code}</Code><Message>elsewhere</Message>${more}</Error>`
+
 describe("a bucket in another region", () => {
+  const region = "eu-central-1"
+
   it("is found there, once for the store", async () => {
-    await using server = await startS3({ buckets: ["media"], region: "eu-central-1" })
+    await using server = await startS3({ buckets: ["media"], region })
+    const { credentials, endpoint } = server
+    await using sluice = createSluice({
+      ...quick,
+      store: s3({ bucket: "media", endpoint, region: "us-east-1", credentials })
+    })
+    for (const key of ["first", "second"]) {
+      const upload = sluice.upload({ key, body: bytes })
+      await upload.done()
+      const retried: Array<string> = []
+      for await (const event of upload.events()) if (event._tag === "Retrying") retried.push(event.error.reason._tag)
+      expect(retried).toEqual(key === "first" ? ["InvalidRequest"] : [])
+    }
+  })
+
+  const elsewhere = (server: FaultyS3Server): ReadonlyArray<readonly [number, Record<string, string>, string]> => {
+    const host = new URL(server.endpoint).host
+    const header = { "x-amz-bucket-region": region }
+    return [
+      [301, header, errorXml("PermanentRedirect", `<Endpoint>media.${host}</Endpoint>`)],
+      [301, {}, errorXml("PermanentRedirect", `<Endpoint>${host}</Endpoint><Region>${region}</Region>`)],
+      [307, { ...header, location: `${server.endpoint}/media/object` }, errorXml("TemporaryRedirect")]
+    ]
+  }
+  it.each([0, 1, 2])("and at another endpoint is found there (%i)", async (which) => {
+    await using server = await startS3({ buckets: ["media"], region })
+    const [status, headers, body] = elsewhere(server)[which] ?? [500, {}, ""]
+    await using front = await refusing(status, headers, body)
     const { credentials } = server
-    const outcome = await upload(server, { region: "us-east-1", credentials })
+    const outcome = await upload(server, { endpoint: front.endpoint, region: "us-east-1", credentials })
     expect(outcome.stored).toMatchObject({ size: bytes.length })
-    expect(outcome.retried).toEqual(["InvalidRequest"])
+    expect(front.requests()).toBe(1)
+  })
+
+  it("is not looked for at somebody else's endpoint", async () => {
+    await using server = await startS3({ buckets: ["media"] })
+    const { credentials } = server
+    const headers = { "x-amz-bucket-region": region }
+    const body = errorXml("PermanentRedirect", "<Endpoint>storage.example.com</Endpoint>")
+    await using front = await refusing(301, headers, body)
+    const outcome = await upload(server, { endpoint: front.endpoint, region: "us-east-1", credentials })
+    expect(outcome).toMatchObject({ reason: "InvalidRequest", retried: ["InvalidRequest"] })
+    expect(front.requests()).toBe(2)
+  })
+
+  it.each([
+    ["that names no place", errorXml("PermanentRedirect"), 1],
+    ["that names the place we are at", errorXml("PermanentRedirect", "<Region>us-east-1</Region>"), 1]
+  ])("is not looked for after a refusal %s", async (_, body, requests) => {
+    await using server = await startS3({ buckets: ["media"] })
+    const { credentials } = server
+    await using front = await refusing(301, {}, body)
+    const outcome = await upload(server, { endpoint: front.endpoint, region: "us-east-1", credentials })
+    expect(outcome).toMatchObject({ reason: "InvalidRequest", retried: [] })
+    expect(front.requests()).toBe(requests)
+  })
+
+  it("is told by a HEAD as well, which has no more than headers", async () => {
+    const credentials = { accessKeyId: "a", secretAccessKey: "b" }
+    await using front = await refusing(400, { "x-amz-bucket-region": region })
+    const store = s3({ bucket: "media", endpoint: front.endpoint, region: "us-east-1", credentials })
+    await using sluice = createSluice({ ...quick, store })
+    await expect(sluice.head("k")).rejects.toMatchObject({ reason: { _tag: "InvalidRequest" }, attempts: 2 })
+    expect(front.requests()).toBe(2)
   })
 })

@@ -53,11 +53,11 @@ export const correctedEndpoint = (
 ): Endpoint => {
   const { protocol, path } = given
   const { before, region, bucket, named } = to
-  const url =
-    named !== undefined && URL.canParse(`${protocol}//${named}`) ? new URL(`${protocol}//${named}`) : undefined
-  const host = url?.hostname.startsWith(`${bucket}.`) === true ? url.hostname.slice(bucket.length + 1) : url?.hostname
-  if (url !== undefined && host !== undefined && siteOf(host) === siteOf(given.hostname)) {
-    return { protocol, path, hostname: host, ...(url.port === "" ? {} : { port: Number(url.port) }) }
+  // Virtual-hosted stores name the bucket's own host.
+  const host = named?.startsWith(`${bucket}.`) === true ? named.slice(bucket.length + 1) : named
+  const url = host === undefined || !URL.canParse(`${protocol}//${host}`) ? undefined : new URL(`${protocol}//${host}`)
+  if (url !== undefined && siteOf(url.hostname) === siteOf(given.hostname)) {
+    return { protocol, path, hostname: url.hostname, ...(url.port === "" ? {} : { port: Number(url.port) }) }
   }
   if (region === before || !/\.amazonaws\.com(\.cn)?$/.test(given.hostname)) return given
   // AWS names the region in the host; HEAD is told no more than the region.
