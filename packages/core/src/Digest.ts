@@ -9,19 +9,16 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DigestThreads } from "./internal/digest-threads.ts"
-import { makePartMemory } from "./internal/part-memory.ts"
+import { hashParts } from "./internal/hash-parts.ts"
 import { isShared, SlabPool } from "./internal/slab-pool.ts"
-import { KiB, MiB } from "./Limits.ts"
-import type { DigestAlgorithm, RemoteHash } from "./platform/digest-workers.ts"
+import { MiB } from "./Limits.ts"
+import type { DigestAlgorithm } from "./platform/digest-workers.ts"
 import { createHash, type Hash } from "./platform/hash.ts"
-import { type ChunkReader, type PositionalReader, type Source, type SourceReader, sourceFailed } from "./Source.ts"
+import type { ChunkReader, PositionalReader, Source, SourceReader } from "./Source.ts"
 import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
 
 /** Bytes hashed in-line before others get their turn: 5 ms of MD5. */
 const turn = 4 * MiB
-
-/** Bytes of a source that a worker is given at once. */
-const block = 4 * MiB
 
 const newHash = (algorithm: DigestAlgorithm): Effect.Effect<Hash, UploadError> => {
   const hash = createHash(algorithm)
@@ -91,54 +88,7 @@ export const sha256 = (slices: ReadonlyArray<Uint8Array>): Effect.Effect<string,
  * Fails as the source does, and with `InvalidRequest` where the runtime has no SHA-256 that takes bytes as they come.
  */
 export const sha256Of = (source: Source): Effect.Effect<string, UploadError> =>
-  Effect.flatMap(openRemote("sha256"), (remote) =>
-    remote === undefined || !source.replayable
-      ? wholeInline(source)
-      : // The state of a hash dies with its worker: read the source again.
-        Effect.catch(wholeRemote(source, remote), (lost) =>
-          lost._tag === "WorkerDied" ? wholeInline(source) : Effect.fail(lost)
-        )
-  )
-
-/** A worker that died. */
-const died = { _tag: "WorkerDied" } as const
-
-const wholeRemote = Effect.fnUntraced(function* (
-  source: Source,
-  remote: RemoteHash
-): Effect.fn.Return<string, UploadError | typeof died, Scope.Scope> {
-  yield* Effect.addFinalizer(() => Effect.sync(remote.drop))
-  const memory = yield* makePartMemory(yield* SlabPool)
-  const reader = yield* source.open(0)
-  for (let ended = false; !ended; ) {
-    const part = yield* memory.fill(reader, block)
-    ended = part.ended || part.size === 0
-    yield* Effect.tryPromise({ try: () => remote.update(part.slices), catch: (): typeof died => died })
-    yield* memory.release(part)
-  }
-  return yield* Effect.tryPromise({ try: () => remote.digest([]), catch: (): typeof died => died })
-}, Effect.scoped)
-
-const wholeInline = Effect.fnUntraced(function* (source: Source): Effect.fn.Return<string, UploadError, Scope.Scope> {
-  const hash = yield* newHash("sha256")
-  const reader = yield* source.open(0)
-  return yield* Effect.tryPromise({ try: () => drain(reader, hash), catch: sourceFailed })
-}, Effect.scoped)
-
-/** Hashes what a reader has left. */
-const drain = async (reader: SourceReader, hash: Hash): Promise<string> => {
-  if (reader._tag === "Chunks") {
-    for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-      if (next.value !== undefined) hash.update(next.value)
-    }
-  } else {
-    const scratch = new Uint8Array(256 * KiB)
-    for (let n = await reader.read([scratch]); n > 0; n = await reader.read([scratch])) {
-      hash.update(scratch.subarray(0, n))
-    }
-  }
-  return hash.digest("hex")
-}
+  Effect.map(hashParts(source, "sha256"), ({ digests }) => digests[0] ?? "")
 
 /**
  * The same source, which fails at its end with `ChecksumMismatch` unless its bytes have this SHA-256 (64 hex digits):
@@ -204,15 +154,14 @@ const checkedPositional = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PositionalReader, UploadError, Scope.Scope> {
   const remote = yield* Effect.acquireRelease(openRemote("sha256"), (remote) => Effect.sync(() => remote?.drop()))
   const hash = yield* newHash("sha256")
+  const again = Effect.runPromiseWith(yield* Effect.context<never>())
   const update = async (slices: ReadonlyArray<Uint8Array>): Promise<void> => {
     if (remote === undefined) for (const slice of slices) hash.update(slice)
     // A worker that has died says so again at the end.
     else await remote.update(slices).catch(() => undefined)
   }
   const whole = (): Promise<string> =>
-    remote === undefined
-      ? Promise.resolve(hash.digest("hex"))
-      : remote.digest([]).catch(() => Effect.runPromise(wholeInline(source)))
+    remote === undefined ? Promise.resolve(hash.digest("hex")) : remote.digest([]).catch(() => again(sha256Of(source)))
   let ended: Promise<void> | undefined
   return {
     _tag: "Positional",

@@ -36,6 +36,13 @@ export interface UploadRequest
   /** `source`: refuse a result whose bytes were not shown identical by a digest of ours. */
   readonly requireProof?: Proof | undefined
   /**
+   * `metadata`: the source's SHA-256 is stored as `x-amz-meta-sha256`, in hex. It is taken before the upload begins,
+   * in a pass of its own; for a stream it must be declared by `expectSha256`.
+   */
+  readonly sha256?: "metadata" | undefined
+  /** The SHA-256 that the source must have, in hex. Another ends the upload before Complete: `ChecksumMismatch`. */
+  readonly expectSha256?: string | undefined
+  /**
    * Whose turn it is where uploads wait for each other: to run (`maxUploads`), and to send while the store
    * throttles. Default `normal`. A lower one waits longer, but not for ever.
    */
@@ -57,6 +64,8 @@ export interface ResumeRequest extends Partial<Pick<EngineOptions, "concurrency"
   /** The same bytes as before, from the first on: those that are stored are compared, not sent. */
   readonly source: Source
   readonly requireProof?: Proof | undefined
+  /** As in `UploadRequest`. */
+  readonly expectSha256?: string | undefined
   /** As in `UploadRequest`. */
   readonly priority?: Priority | undefined
   readonly annotations?: Readonly<Record<string, string>> | undefined

@@ -14,6 +14,7 @@ import { holdDigestThreads } from "./digest-threads.ts"
 import type { Engine } from "./engine.ts"
 import { resumeUpload, runUpload } from "./run-upload.ts"
 import { SlabPool } from "./slab-pool.ts"
+import { resumeWithSha256, withSha256 } from "./with-sha256.ts"
 
 /** What an uploader does, but for its `stream`. */
 export type Uploads = Omit<UploaderApi, "stream">
@@ -38,9 +39,17 @@ export const makeUploads = Effect.fnUntraced(function* <R>({
   const { admitted } = makeAdmission(options)
   return {
     upload: (request, control = {}) =>
-      admitted(request.priority)(Effect.provideContext(runUpload(engine, request, control), context)),
+      admitted(request.priority)(
+        Effect.flatMap(withSha256(request), (request) =>
+          Effect.provideContext(runUpload(engine, request, control), context)
+        )
+      ),
     resume: (target, request, control = {}) =>
-      admitted(request.priority)(Effect.provideContext(resumeUpload(engine, target, request, control), context)),
+      admitted(request.priority)(
+        Effect.flatMap(resumeWithSha256(request), (request) =>
+          Effect.provideContext(resumeUpload(engine, target, request, control), context)
+        )
+      ),
     cancel: (sessionId) => cancelUpload(engine, sessionId),
     list: engine.journal.listExpired(Number.POSITIVE_INFINITY)
   }

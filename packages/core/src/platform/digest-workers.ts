@@ -30,7 +30,7 @@ export interface RemoteHash {
   readonly update: (slices: ReadonlyArray<Uint8Array>) => Promise<void>
   /** The digest in hex, after some last bytes. */
   readonly digest: (slices: ReadonlyArray<Uint8Array>) => Promise<string>
-  /** Nobody wants the digest any more. */
+  /** Nobody wants the digest any more; nothing happens when it has been taken. */
   readonly drop: () => void
 }
 
@@ -123,6 +123,7 @@ export const makeDigestWorkers = (most: number, spawn: () => DigestThread | unde
       const thread = pick()
       if (thread === undefined) return undefined
       const id = nextId++
+      let ended = false
       const send = (slices: ReadonlyArray<Uint8Array>, end: boolean): Promise<string> =>
         new Promise((resolve, reject) => {
           if (!threads.has(thread)) return reject(new Error("the digest worker ended"))
@@ -135,8 +136,13 @@ export const makeDigestWorkers = (most: number, spawn: () => DigestThread | unde
         update: async (slices) => {
           await send(slices, false)
         },
-        digest: (slices) => send(slices, true),
-        drop: () => void send([], true).catch(() => undefined)
+        digest: (slices) => {
+          ended = true
+          return send(slices, true)
+        },
+        drop: () => {
+          if (!ended) send([], true).catch(() => undefined)
+        }
       }
     },
     hold: () => {
