@@ -164,10 +164,35 @@ export interface ListMultipartUploads extends Watched {
   readonly after?: UploadsMarker | undefined
 }
 
+/** A checksum as the store keeps it. */
+export interface StoredChecksum {
+  readonly algorithm: "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256"
+  /** Base64; of a COMPOSITE one, with `-` and the number of parts. */
+  readonly value: string
+  readonly type: "FULL_OBJECT" | "COMPOSITE"
+}
+
+/** Which object to look at. */
+export interface HeadObject {
+  readonly key: string
+  /** Asks for one part of what was a multipart upload: the answer's `size` is that part's, and `parts` is known. */
+  readonly partNumber?: number | undefined
+}
+
+export interface DeleteObject {
+  readonly key: string
+  /** Deletes this version for good; without it, a versioned bucket keeps the object below a delete marker. */
+  readonly versionId?: string | undefined
+}
+
 export interface ObjectHead extends ObjectAttributes {
   readonly key: string
   /** Bytes. */
   readonly size: number
+  /** Parts of the multipart upload that it came from, where they were asked for. */
+  readonly parts?: number | undefined
+  /** The checksum that the store keeps, of whatever kind. */
+  readonly checksum?: StoredChecksum | undefined
   readonly etag: string
   readonly versionId: string | undefined
   readonly lastModified: Date | undefined
@@ -212,9 +237,9 @@ export interface ObjectStoreApi {
   /** One page of open multipart uploads, by key and then by age. */
   readonly listMultipartUploads: (input: ListMultipartUploads) => Effect.Effect<ListedUploads, UploadError>
   readonly putObject: (input: PutObject) => Effect.Effect<WrittenObject, UploadError>
-  readonly headObject: (input: { readonly key: string }) => Effect.Effect<ObjectHead, UploadError>
+  readonly headObject: (input: HeadObject) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
-  readonly deleteObject: (input: { readonly key: string }) => Effect.Effect<void, UploadError>
+  readonly deleteObject: (input: DeleteObject) => Effect.Effect<void, UploadError>
   /** Fails with `NoSuchBucket`, `AccessDenied`, … when the bucket cannot be used. */
   readonly headBucket: () => Effect.Effect<void, UploadError>
 }
@@ -234,9 +259,9 @@ export type StoreOperation =
   | { readonly _tag: "ListParts"; readonly input: UploadIdentity & { readonly after?: number | undefined } }
   | { readonly _tag: "ListMultipartUploads"; readonly input: ListMultipartUploads }
   | { readonly _tag: "PutObject"; readonly input: PutObject }
-  | { readonly _tag: "HeadObject"; readonly input: { readonly key: string } }
+  | { readonly _tag: "HeadObject"; readonly input: HeadObject }
   | { readonly _tag: "GetObject"; readonly input: GetObject }
-  | { readonly _tag: "DeleteObject"; readonly input: { readonly key: string } }
+  | { readonly _tag: "DeleteObject"; readonly input: DeleteObject }
   | { readonly _tag: "HeadBucket"; readonly input: Record<never, never> }
 
 /** What `around` is given: sees every call, may delay, fail or record it. */

@@ -345,9 +345,18 @@ const makeApi = (options: S3Options, client: S3Client, repeatPart: SendPart, pat
       }
     }),
 
-    headObject: Effect.fnUntraced(function* ({ key }) {
-      const answer = yield* call("HeadObject", { key }, (carry) =>
-        client.send(new HeadObjectCommand(carry({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" })))
+    headObject: Effect.fnUntraced(function* ({ key, partNumber }) {
+      const answer = yield* call("HeadObject", { key, partNumber }, (carry) =>
+        client.send(
+          new HeadObjectCommand(
+            carry({
+              Bucket: bucket,
+              Key: key,
+              ChecksumMode: "ENABLED",
+              ...(partNumber === undefined ? {} : { PartNumber: partNumber })
+            })
+          )
+        )
       )
       yield* must(answer.ETag, "ETag", "HeadObject", { key })
       return headOf(key, answer.ContentLength ?? 0, answer)
@@ -381,10 +390,14 @@ const makeApi = (options: S3Options, client: S3Client, repeatPart: SendPart, pat
       }
     }),
 
-    deleteObject: ({ key }) =>
+    deleteObject: ({ key, versionId }) =>
       Effect.asVoid(
         call("DeleteObject", { key }, (carry) =>
-          client.send(new DeleteObjectCommand(carry({ Bucket: bucket, Key: key })))
+          client.send(
+            new DeleteObjectCommand(
+              carry({ Bucket: bucket, Key: key, ...(versionId === undefined ? {} : { VersionId: versionId }) })
+            )
+          )
         )
       ),
 

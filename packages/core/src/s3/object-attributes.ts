@@ -5,7 +5,7 @@
  */
 import type { StorageClass } from "@aws-sdk/client-s3"
 import { decodeCrc32, normalizeEtag } from "../Checksum.ts"
-import type { ObjectAttributes, ObjectHead } from "../ObjectStore.ts"
+import type { ObjectAttributes, ObjectHead, StoredChecksum } from "../ObjectStore.ts"
 
 /** Stores name classes of their own: the SDK's closed list is a hint, and the store has the last word. */
 const namesClass = (name: string): name is StorageClass => name !== ""
@@ -29,12 +29,35 @@ export const attributeInput = (a: ObjectAttributes) => ({
 export const fullCrc32 = (encoded: string | undefined, type: string | undefined): number | undefined =>
   encoded === undefined || type === "COMPOSITE" || encoded.includes("-") ? undefined : decodeCrc32(encoded)
 
+/** The one checksum of an answer, with its kind. */
+const checksumOf = (answer: HeadAnswer): StoredChecksum | undefined => {
+  const { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256, ChecksumType } = answer
+  const found = (
+    [
+      ["CRC32", ChecksumCRC32],
+      ["CRC32C", ChecksumCRC32C],
+      ["CRC64NVME", ChecksumCRC64NVME],
+      ["SHA256", ChecksumSHA256],
+      ["SHA1", ChecksumSHA1]
+    ] as const
+  ).find(([, value]) => value !== undefined)
+  if (found?.[1] === undefined) return undefined
+  const [algorithm, value] = found
+  // MinIO names no type; the number of parts tells.
+  return { algorithm, value, type: ChecksumType === "COMPOSITE" || value.includes("-") ? "COMPOSITE" : "FULL_OBJECT" }
+}
+
 interface HeadAnswer {
   readonly ContentLength?: number | undefined
   readonly ETag?: string | undefined
   readonly VersionId?: string | undefined
   readonly LastModified?: Date | undefined
+  readonly PartsCount?: number | undefined
   readonly ChecksumCRC32?: string | undefined
+  readonly ChecksumCRC32C?: string | undefined
+  readonly ChecksumCRC64NVME?: string | undefined
+  readonly ChecksumSHA1?: string | undefined
+  readonly ChecksumSHA256?: string | undefined
   readonly ChecksumType?: string | undefined
   readonly ServerSideEncryption?: string | undefined
   readonly ContentType?: string | undefined
@@ -53,6 +76,8 @@ export const headOf = (key: string, size: number, answer: HeadAnswer): ObjectHea
   etag: normalizeEtag(answer.ETag ?? ""),
   versionId: answer.VersionId,
   lastModified: answer.LastModified,
+  parts: answer.PartsCount,
+  checksum: checksumOf(answer),
   crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),
   serverSideEncryption: answer.ServerSideEncryption,
   contentType: answer.ContentType,
