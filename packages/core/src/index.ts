@@ -4,6 +4,7 @@
  * @module
  */
 export { defaults, type EngineOptions, environment, presets } from "./Defaults.ts"
+export * as Digest from "./Digest.ts"
 export * as FileJournal from "./FileJournal.ts"
 export * as Journal from "./Journal.ts"
 export * as Limits from "./Limits.ts"
@@ -18,3 +19,4 @@ export * as Telemetry from "./Telemetry.ts"
 export { isUploadError, type Reason, type ReasonTag, reject, UploadError, uploadError } from "./UploadError.ts"
 export type { UploadEvent } from "./UploadEvent.ts"
 export { type UploadControl, Uploader, type UploadRequest } from "./Uploader.ts"
+export * as Verification from "./Verification.ts"

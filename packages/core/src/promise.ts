@@ -26,6 +26,7 @@ import { StoreDefaults } from "./s3/S3Options.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
 import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
 import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "./Uploader.ts"
+import type { Verification, VerifyRequest } from "./Verification.ts"
 
 export { defaults, presets } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
@@ -37,6 +38,14 @@ export type { Proof, StoredObject } from "./StoredObject.ts"
 export { isUploadError, type Reason, type ReasonTag, reject, UploadError } from "./UploadError.ts"
 export type { UploadEvent } from "./UploadEvent.ts"
 export type { ResumeTarget } from "./Uploader.ts"
+export type { Verification } from "./Verification.ts"
+
+/** An object to compare, and with what. */
+export interface VerifyOptions extends Omit<VerifyRequest, "source"> {
+  /** What can be read twice: bytes, a Blob or File, or a replayable `Source`. */
+  readonly body: Body
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Where objects go. */
 export type Store = Layer.Layer<ObjectStore, UploadError>
@@ -99,6 +108,11 @@ export interface Sluice extends AsyncDisposable {
       readonly signal?: AbortSignal | undefined
     }
   ) => Promise<ObjectContent>
+  /**
+   * Whether an object has the bytes of a file, Blob or `Uint8Array`, by the cheapest evidence that is sound; `unknown`
+   * where the store shows none and `download` is not set. Rejects with `NoSuchKey`.
+   */
+  readonly verify: (options: VerifyOptions) => Promise<Verification>
   /** Deletes the object; deleting what is not there succeeds (S3). */
   readonly remove: (key: string) => Promise<void>
   /** Rejects when the bucket cannot be used, saying why. */
@@ -246,6 +260,13 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
       withoutToken(
         await ask((store, engine) => guardedCall(engine, "GetObject", store.getObject({ key, range, ifMatch })), signal)
       ),
+    verify: async ({ body, signal, ...request }) => {
+      const source = from(body)
+      if (isUploadError(source)) throw source
+      // Loaded where it is needed: most programs only upload.
+      const { verifyObject } = await import("./internal/verify-object.ts")
+      return ask((store, engine) => verifyObject(store, engine, { ...request, source }), signal)
+    },
     remove: (key) => ask((store, engine) => guardedCall(engine, "DeleteObject", store.deleteObject({ key }))),
     ready: () => ask((store, engine) => watchedCall(engine, "HeadBucket", store.headBucket())),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),
