@@ -113,7 +113,9 @@ export const makeOver = (files: DurableFiles, root: string): JournalApi => {
       )
     ),
     // One that could not be released runs out.
-    release: Effect.ignore(io(held.directory, () => leases.release(held))),
+    release: Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.ignore(io(held.directory, () => leases.release(held, now)))
+    ),
     stopRequested: io(held.directory, () => leases.stopRequested(held))
   })
 
@@ -182,7 +184,17 @@ export const makeOver = (files: DurableFiles, root: string): JournalApi => {
       existing(sessionId, async (directory) =>
         (await files.list(directory)) === undefined ? "gone" : leases.requestStop(directory)
       ),
-    listExpired: (before) => scan(({ updatedAt }) => updatedAt < before),
+    listExpired: Effect.fnUntraced(function* (before) {
+      const old = yield* scan(({ updatedAt }) => updatedAt < before)
+      const notHeld = ({ sessionId }: Session) => {
+        const directory = directoryOf(sessionId)
+        return Effect.map(
+          io(directory, () => leases.heldUntil(directory)),
+          (until) => until < before
+        )
+      }
+      return yield* Effect.filter(old, notHeld, { concurrency: readers })
+    }),
     listByKey: (bucket, key) => scan((session) => session.bucket === bucket && session.key === key),
     listUndelivered: () => scan(({ undelivered }) => undelivered.length > 0),
     delete: Effect.fnUntraced(function* (sessionId) {

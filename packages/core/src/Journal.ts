@@ -48,7 +48,7 @@ export interface JournalApi {
   readonly acquire: (sessionId: string, ttlMs: number) => Effect.Effect<Lease, UploadError>
   /** Asks the holder to let go. */
   readonly requestStop: (sessionId: string) => Effect.Effect<void, UploadError>
-  /** Sessions not updated since `before` (milliseconds since the epoch). */
+  /** Sessions that nobody has updated or held since `before` (milliseconds since the epoch). */
   readonly listExpired: (before: number) => Effect.Effect<ReadonlyArray<Session>, UploadError>
   readonly listByKey: (bucket: string, key: string) => Effect.Effect<ReadonlyArray<Session>, UploadError>
   /** Ended sessions whose deliveries are still open. */
@@ -71,10 +71,12 @@ interface Entry {
 /** What leases are taken on. */
 interface Lock {
   fence: number
+  /** When the newest lease ended or will end. Milliseconds since the epoch. */
+  heldUntil: number
   lease: { readonly fence: number; expiresAt: number; stop: boolean } | undefined
 }
 
-const newLock = (): Lock => ({ fence: 0, lease: undefined })
+const newLock = (): Lock => ({ fence: 0, heldUntil: 0, lease: undefined })
 
 const pageSize = 1_000
 
@@ -99,8 +101,8 @@ export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
         })
       : Effect.map(entry(sessionId), ({ lock }) => lock)
   const busy = (sessionId: string): UploadError => uploadError({ _tag: "SessionBusy" }, { sessionId })
-  const all = (wanted: (session: Session) => boolean): Effect.Effect<ReadonlyArray<Session>> =>
-    Effect.sync(() => [...entries.values()].map(({ session }) => session).filter(wanted))
+  const all = (wanted: (entry: Entry) => boolean): Effect.Effect<ReadonlyArray<Session>> =>
+    Effect.sync(() => [...entries.values()].filter(wanted).map(({ session }) => session))
 
   const leaseOf = (sessionId: string, lock: Lock, held: NonNullable<Lock["lease"]>, ttlMs: number): Lease => ({
     sessionId,
@@ -109,10 +111,13 @@ export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
     renew: Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (lock.lease !== held || held.expiresAt <= now) return Effect.fail(busy(sessionId))
       held.expiresAt = now + ttlMs
+      lock.heldUntil = held.expiresAt
       return Effect.succeed(leaseOf(sessionId, lock, held, ttlMs))
     }),
-    release: Effect.sync(() => {
-      if (lock.lease === held) lock.lease = undefined
+    release: Effect.map(Clock.currentTimeMillis, (now) => {
+      if (lock.lease !== held) return
+      lock.lease = undefined
+      lock.heldUntil = now
     }),
     stopRequested: Effect.sync(() => held.stop)
   })
@@ -153,15 +158,16 @@ export const makeMemory: Effect.Effect<JournalApi> = Effect.sync(() => {
       if (lock.lease !== undefined && lock.lease.expiresAt > now) return yield* busy(sessionId)
       const held = { fence: ++lock.fence, expiresAt: now + ttlMs, stop: false }
       lock.lease = held
+      lock.heldUntil = held.expiresAt
       return leaseOf(sessionId, lock, held, ttlMs)
     }),
     requestStop: (sessionId) =>
       Effect.map(lockOf(sessionId), ({ lease }) => {
         if (lease !== undefined) lease.stop = true
       }),
-    listExpired: (before) => all(({ updatedAt }) => updatedAt < before),
-    listByKey: (bucket, key) => all((session) => session.bucket === bucket && session.key === key),
-    listUndelivered: () => all(({ undelivered }) => undelivered.length > 0),
+    listExpired: (before) => all(({ lock, session }) => Math.max(session.updatedAt, lock.heldUntil) < before),
+    listByKey: (bucket, key) => all(({ session }) => session.bucket === bucket && session.key === key),
+    listUndelivered: () => all(({ session }) => session.undelivered.length > 0),
     delete: (sessionId) =>
       Effect.sync(() => {
         entries.delete(sessionId)

@@ -299,6 +299,22 @@ const checks: Readonly<Record<string, Check>> = {
     assert.deepEqual(ids(yield* found.listExpired(9_000)), ["elsewhere", "owing"])
   }),
 
+  "a session that somebody held lately has not expired": Effect.fnUntraced(function* (open) {
+    const [journal, other] = [yield* open, yield* open]
+    yield* journal.create(session("s"))
+    yield* TestClock.adjust(60_000)
+    const lease = yield* journal.acquire("s", 30_000)
+    yield* TestClock.adjust(20_000)
+    yield* lease.renew
+    // As if its holder had been killed: the lease runs out at 110 s.
+    assert.deepEqual(ids(yield* other.listExpired(110_000)), [])
+    assert.deepEqual(ids(yield* other.listExpired(110_001)), ["s"])
+    yield* TestClock.adjust(5_000)
+    yield* lease.release
+    assert.deepEqual(ids(yield* other.listExpired(85_000)), [])
+    assert.deepEqual(ids(yield* other.listExpired(85_001)), ["s"])
+  }),
+
   "what is deleted is gone, and nothing brings it back": Effect.fnUntraced(function* (open) {
     const [journal, other] = [yield* open, yield* open]
     yield* journal.create(session("s"))

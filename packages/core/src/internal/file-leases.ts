@@ -10,7 +10,7 @@ import { numberedFile } from "./numbered-file.ts"
 /** What the record says: until when the session is held, and by whom. */
 interface LeaseRecord {
   readonly fence: number
-  /** Milliseconds since the epoch; 0 once it was released. */
+  /** Milliseconds since the epoch; the time of the release, once it was released. */
   readonly expiresAt: number
   /** Where its death can be proven. */
   readonly holder?: Holder | undefined
@@ -82,11 +82,16 @@ export const fileLeases = (files: DurableFiles) => {
       return true
     },
 
-    release: (lease: HeldLease): Promise<boolean> => follow(lease, { fence: lease.fence, expiresAt: 0 }),
+    release: (lease: HeldLease, now: number): Promise<boolean> =>
+      follow(lease, { fence: lease.fence, expiresAt: Math.min(now, lease.expiresAt) }),
+
+    /** When the newest lease ended or will end; 0 where nobody ever held one. */
+    heldUntil: async (directory: string): Promise<number> =>
+      parse((await records.read(directory))?.text)?.expiresAt ?? 0,
 
     requestStop: async (directory: string): Promise<void> => {
       const held = parse((await records.read(directory))?.text)
-      if (held !== undefined && held.expiresAt > 0) await files.create(stopFile(directory, held.fence), "")
+      if (held !== undefined) await files.create(stopFile(directory, held.fence), "")
     },
 
     stopRequested: async (lease: HeldLease): Promise<boolean> =>
