@@ -26,6 +26,8 @@ export const retryTokens = {
 export interface RetryBudget {
   /** Waits, first come first served, until there are as many tokens, and takes them. */
   readonly take: (tokens: number) => Effect.Effect<void>
+  /** Takes them if they are there. */
+  readonly takeNow: (tokens: number) => Effect.Effect<boolean>
   /** A request succeeded, whose last retry had paid so much: 0 for a first attempt. */
   readonly succeeded: (paid: number) => void
   /** Whether any request of this store has succeeded: from then on an outage is no misspelt endpoint. */
@@ -59,6 +61,12 @@ export const makeRetryBudget = (): RetryBudget => {
               tokens -= wanted
             })
           ),
+    takeNow: (wanted) =>
+      Effect.map(trickle, () => {
+        if (tokens < wanted) return false
+        tokens -= wanted
+        return true
+      }),
     succeeded: (paid) => {
       reached = true
       give(Math.max(1, paid))
@@ -70,7 +78,7 @@ export const makeRetryBudget = (): RetryBudget => {
 const budgets = new WeakMap<object, RetryBudget>()
 
 /** The budget of a store: the same one through whatever is put `around` it. */
-export const budgetOf = (store: ObjectStoreApi): RetryBudget => {
+export const budgetOf = (store: Pick<ObjectStoreApi, "bucket">): RetryBudget => {
   const identity = identityOf(store)
   const known = budgets.get(identity)
   if (known !== undefined) return known

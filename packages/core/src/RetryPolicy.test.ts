@@ -304,6 +304,24 @@ describe("the time that a request outlives", () => {
     })
   )
 
+  it.effect("is not used up by waiting for a place of ours", () =>
+    Effect.gen(function* () {
+      let waited = 0
+      const queued = (attempt: number) =>
+        Effect.sleep("20 minutes").pipe(
+          Effect.tap(() =>
+            Effect.sync(() => {
+              waited += 1_200_000
+            })
+          ),
+          Effect.andThen(attempt < 3 ? Effect.fail(unavailable()) : Effect.succeed("ok"))
+        )
+      const fiber = yield* Effect.forkChild(retrying(queued, defaults, { waitedMs: () => waited }))
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual(yield* Fiber.join(fiber), "ok")
+    })
+  )
+
   it.effect("is used up by attempts that last longer than their bytes would need", () =>
     Effect.gen(function* () {
       const slow = () => Effect.andThen(Effect.sleep("4 minutes"), Effect.fail(unavailable()))

@@ -102,6 +102,8 @@ export interface RetryContext {
   readonly budget?: RetryBudget | undefined
   /** Bytes that each attempt sends. */
   readonly bytes?: number | undefined
+  /** Milliseconds that attempts waited for a place of ours so far: no trouble, so not of `retryWithinMs`. */
+  readonly waitedMs?: (() => number) | undefined
 }
 
 /**
@@ -174,12 +176,14 @@ const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos
  */
 export const delayBefore = (
   options: RetryOptions,
-  { budget, bytes = 0 }: RetryContext = {}
+  { budget, bytes = 0, waitedMs = () => 0 }: RetryContext = {}
 ): Effect.Effect<(error: UploadError, attempt: number) => Effect.Effect<number | undefined>> =>
   Effect.map(monotonicMs, (start) => {
     const failures = new Map<string, number>()
     let uncounted = 0
-    let worked = 0
+    /** Work and waits of ours, in all attempts so far. */
+    let excused = 0
+    let waited = 0
     let began = start
     return Effect.fnUntraced(function* (error: UploadError, attempt: number) {
       const kind = retryClass(error)
@@ -188,8 +192,10 @@ export const delayBefore = (
       failures.set(counted, failed)
       if (kind === "throttle" || (kind === "away" && budget?.reached() === true)) uncounted++
       const failedAt = yield* monotonicMs
-      worked += Math.min(failedAt - began, bytes / workBytesPerMs)
-      const elapsedMs = failedAt - start - worked
+      const inQueue = waitedMs() - waited
+      waited += inQueue
+      excused += inQueue + Math.min(Math.max(0, failedAt - began - inQueue), bytes / workBytesPerMs)
+      const elapsedMs = failedAt - start - excused
       if (!shouldRetry({ error, attempt, uncounted, failures: failed, elapsedMs, options })) return undefined
       const remainingMs = options.retryWithinMs - elapsedMs
       if (budget !== undefined) {

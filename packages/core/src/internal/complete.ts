@@ -10,7 +10,7 @@ import { budgetOf } from "../RetryBudget.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
 import { persistent, type UploadError, uploadError, withContext } from "../UploadError.ts"
-import { contextOf, guardedAttempt, onRetry, type SessionRun, type UploadRun } from "./upload-run.ts"
+import { contextOf, guardedAttempt, onRetry, type SessionRun, type StoreCall, type UploadRun } from "./upload-run.ts"
 
 /** What the finished object must be. */
 export interface Expected {
@@ -104,14 +104,14 @@ export const completionUnknown = (run: SessionRun, why: string, cause?: UploadEr
  */
 export const finishObject = Effect.fnUntraced(function* (
   run: UploadRun,
-  operation: "CompleteMultipartUpload" | "PutObject",
+  call: StoreCall,
   expected: Expected,
   uploadId: string | undefined,
   request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
 ): Effect.fn.Return<WrittenObject, UploadError> {
+  const { operation, bytes, placeWait } = call
   const budget = budgetOf(run.store)
-  const bytes = operation === "PutObject" ? expected.size : 0
-  const backoff = yield* delayBefore(run.options, { budget, bytes })
+  const backoff = yield* delayBefore(run.options, { budget, bytes, waitedMs: () => placeWait?.ms ?? 0 })
   let lost = run.mayBeCompleted
   let cause: UploadError | undefined
   for (let attempt = 1; ; attempt++) {

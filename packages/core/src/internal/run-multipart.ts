@@ -84,9 +84,9 @@ const complete = Effect.fnUntraced(function* (
 
   completion.expected = expected
   const { key, checksum, condition } = run.session()
-  const operation = "CompleteMultipartUpload"
-  const written = yield* finishObject(run, operation, expected, uploadId, () =>
-    guardedAttempt(run, { operation, stallMs: run.options.completeIdleTimeoutMs }, (touch) =>
+  const call = { operation: "CompleteMultipartUpload", stallMs: run.options.completeIdleTimeoutMs }
+  const written = yield* finishObject(run, call, expected, uploadId, () =>
+    guardedAttempt(run, call, (touch) =>
       run.store.completeMultipartUpload({
         key,
         uploadId,

@@ -34,15 +34,16 @@ export const runSingle = Effect.fnUntraced(function* (
   yield* run.record({ state: "completing" })
 
   let attempts = 1
+  const call = { operation: "PutObject", partNumber: 1, bytes: part.size, placeWait: { ms: 0 } } as const
   // An earlier run may have sent it already.
   const earlier = run.mayBeCompleted ? yield* Effect.result(lookForOurs(run, expected)) : undefined
-  const send = finishObject(run, "PutObject", expected, undefined, (attempt) => {
+  const send = finishObject(run, call, expected, undefined, (attempt) => {
     attempts = attempt
     run.bus.restarted(1)
     let answer: WrittenObject | undefined
     return run.hooks
       .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-        guardedAttempt(run, { operation: "PutObject", partNumber: 1, bytes: part.size }, (touch, took) =>
+        guardedAttempt(run, call, (touch, took) =>
           run.store.putObject({
             key,
             ...attributes,

@@ -12,6 +12,7 @@ import type { SendPart } from "../Plugin.ts"
 import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
+import { hedged } from "./hedge.ts"
 import { transformPart } from "./run-hooks.ts"
 import { isShared } from "./slab-pool.ts"
 import { contextOf, guardedAttempt, retried, type UploadRun, watchedBody } from "./upload-run.ts"
@@ -88,23 +89,26 @@ export const sendPart = Effect.fnUntraced(
     const { partNumber, offset, source } = part
     const started = yield* Clock.currentTimeMillis
     let attempts = 0
-    const call = { operation: "UploadPart", partNumber, bytes: part.size }
+    const call = { operation: "UploadPart", partNumber, bytes: part.size, placeWait: { ms: 0 } }
     // The watchdog stands inside the `send` hooks: a plugin that makes a part wait is no stall of the store.
     const stored = yield* retried(run, call, (attempt) => {
       attempts = attempt
       run.bus.restarted(partNumber)
       return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
-        guardedAttempt(run, call, (touch, took) =>
-          run.store.uploadPart({
-            key: run.session().key,
-            uploadId,
-            partNumber,
-            body: watchedBody(sent.body, took),
-            crc32: sent.crc32,
-            attempt: sent.attempt,
-            onActivity: touch
-          })
-        ).pipe(Effect.flatMap((stored) => checkStored(run, sent, stored)))
+        hedged(run, partNumber, (second) =>
+          guardedAttempt(run, call, (touch, took) =>
+            run.store.uploadPart({
+              key: run.session().key,
+              uploadId,
+              partNumber,
+              // What a second attempt sends beside the first is no progress.
+              body: watchedBody(second ? { ...sent.body, onAccepted: undefined } : sent.body, took),
+              crc32: sent.crc32,
+              attempt: sent.attempt + (second ? 1 : 0),
+              onActivity: touch
+            })
+          ).pipe(Effect.flatMap((stored) => checkStored(run, sent, stored)))
+        )
       )
     })
     const receipt: PartReceipt = {

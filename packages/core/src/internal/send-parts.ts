@@ -12,6 +12,7 @@ import type { SourceReader } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import { partAt } from "../UploadPlan.ts"
 import type { FilledPart } from "./fill-part.ts"
+import { lastPartBegan } from "./hedge.ts"
 import { type KnownParts, recognise } from "./known-parts.ts"
 import type { PartMemory } from "./part-memory.ts"
 import { sealPart, sendPart } from "./send-part.ts"
@@ -159,6 +160,7 @@ export const sendParts = Effect.fnUntraced(function* (
       if (known !== undefined && known.last >= partNumber) {
         return yield* sourceChanged(run, partNumber, `it ends before part ${known.last}`)
       }
+      yield* lastPartBegan(run)
       // All permits back: every part is stored (or `failed` has won the race).
       yield* Semaphore.take(inFlight, concurrency)
     })

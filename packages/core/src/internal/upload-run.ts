@@ -67,6 +67,12 @@ export interface StoreCall {
   readonly bytes?: number
   /** Silence that ends an attempt, where it is not the usual one. In milliseconds. */
   readonly stallMs?: number
+  readonly placeWait?: PlaceWait
+}
+
+/** Milliseconds that a request's attempts waited for their place: no trouble, so not of `retryWithinMs`. */
+export interface PlaceWait {
+  ms: number
 }
 
 /** Complete may work for minutes and say so in white space: 15 of them at least. */
@@ -82,6 +88,7 @@ export const retried = <A>(
   return retrying(attempt, run.options, {
     budget: budgetOf(run.store),
     bytes: call.bytes,
+    waitedMs: () => call.placeWait?.ms ?? 0,
     onRetry: ({ error, attempt, delayMs }) => onRetry(run, call, error, attempt, delayMs)
   }).pipe(Effect.mapError((error) => withContext(error, context)))
 }
@@ -99,7 +106,7 @@ export const attempting = <A>(
  */
 export const guardedAttempt = <A>(
   run: SessionRun,
-  { operation, partNumber, bytes = 0, stallMs }: StoreCall,
+  { operation, partNumber, bytes = 0, stallMs, placeWait }: StoreCall,
   attempt: (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => {
   const { attemptTimeoutMs, stallTimeoutMs, minThroughput, minThroughputWindowMs } = run.options
@@ -114,7 +121,16 @@ export const guardedAttempt = <A>(
     floor: { bytes, bytesPerSecond: minThroughput, windowMs: minThroughputWindowMs },
     context: contextOf(run, operation, partNumber)
   })
-  return inPlace(guarded)
+  if (placeWait === undefined) return inPlace(guarded)
+  return Effect.flatMap(Clock.Clock, (clock) => {
+    const asked = clock.currentTimeMillisUnsafe()
+    return inPlace(
+      Effect.suspend(() => {
+        placeWait.ms += clock.currentTimeMillisUnsafe() - asked
+        return guarded
+      })
+    )
+  })
 }
 
 /** A body that tells the watchdog as well what the socket took. */
