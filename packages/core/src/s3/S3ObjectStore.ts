@@ -17,12 +17,13 @@ import {
   type S3Client,
   UploadPartCommand
 } from "@aws-sdk/client-s3"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { compositeCrc32, encodeCrc32, normalizeEtag } from "../Checksum.ts"
 import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
-import { profiles, providerOf } from "../Limits.ts"
+import { type Capabilities, profiles, providerOf } from "../Limits.ts"
 import { type ByteRange, ObjectStore, type ObjectStoreApi, type PartBody } from "../ObjectStore.ts"
 import { makeTransport } from "../platform/transport.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
@@ -61,9 +62,14 @@ type Carry = <Input extends object>(input: Input) => Input
 type CallExtra = Omit<SdkCall["options"], "signal" | "payloadHeaders">
 
 /** S3's verbs over one bucket, through one client. */
-const makeApi = (options: S3Options, client: S3Client, repeatPart: SendPart, pathStyle: boolean): ObjectStoreApi => {
+const makeApi = (
+  options: S3Options,
+  client: S3Client,
+  repeatPart: SendPart,
+  pathStyle: boolean,
+  capabilities: Capabilities
+): ObjectStoreApi => {
   const { bucket } = options
-  const capabilities = profiles[options.provider ?? providerOf(options.endpoint)]
   const learn = makeLearn(client, bucket)
   const signed = signsPayload(options.payloadSigning ?? defaults.payloadSigning, options.endpoint)
 
@@ -431,6 +437,30 @@ export const layer = (given: S3Options): Layer.Layer<ObjectStore, UploadError> =
         (client) => Effect.sync(() => client.destroy())
       )
       const repeatPart = makeRepeatPart(client, transport, options.connectTimeoutMs ?? defaults.connectTimeoutMs)
-      return makeApi(options, client, repeatPart, pathStyle)
+      const make = (capabilities: Capabilities) => makeApi(options, client, repeatPart, pathStyle, capabilities)
+      const host = providerOf(options.endpoint)
+      if (options.provider !== "probe") return make(profiles[options.provider ?? host])
+      // Loaded where it is needed: most stores are known.
+      const { probeOnce, probeStore } = yield* Effect.promise(() => import("./probe-store.ts"))
+      const name = `${options.endpoint ?? ""} ${options.region ?? ""} ${options.bucket}`
+      return make(yield* probeOnce(name, probeStore(profiles[host], make)))
     })
+  )
+
+/**
+ * What the store behind `options` can do, found out by asking it: as `provider: "probe"` does, and as often.
+ *
+ * Fails as uploads to it would: `AccessDenied`, `NoSuchBucket`, `Unavailable`…
+ *
+ * ```ts
+ * import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
+ * const capabilities = S3ObjectStore.probe({ bucket: "media", endpoint: "https://objects.example.com" })
+ * ```
+ */
+export const probe = (options: S3Options): Effect.Effect<Capabilities, UploadError> =>
+  Effect.scoped(
+    Effect.map(
+      Layer.build(layer({ ...options, provider: "probe" })),
+      (context) => Context.get(context, ObjectStore).capabilities
+    )
   )

@@ -34,8 +34,11 @@ export interface S3Options {
   readonly profile?: string | undefined
   /** Default: true where an endpoint is given that is not AWS. */
   readonly forcePathStyle?: boolean | undefined
-  /** What the store can do; default: by the endpoint's host. */
-  readonly provider?: Provider | undefined
+  /**
+   * What the store can do; default: by the endpoint's host. `probe` asks the store itself, once in the process, with
+   * a few small requests on a hidden key that is removed: needs the right to write, read and delete there.
+   */
+  readonly provider?: Provider | "probe" | undefined
   /** Default: the engine's, `auto`: payload SHA-256 only over plain http to another machine. */
   readonly payloadSigning?: PayloadSigning | undefined
   /** Milliseconds to connect, TLS included. Default: the engine's `connectTimeoutMs`, 5,000. */
