@@ -105,6 +105,8 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
         method: request.method,
         headers,
         redirect: "manual",
+        // Bun takes no connection from its pool then (measured); Deno and browsers take no notice.
+        ...(options.freshConnection ? { keepalive: false } : {}),
         signal: AbortSignal.any([signal, connect.signal]),
         ...(request.body.length === 0
           ? {}
