@@ -20,11 +20,15 @@ const readAll = async (reader: SourceReader, into: Uint8Array<ArrayBuffer>): Pro
       filled += n
       continue
     }
-    const { done, value } = await reader.next()
-    if (done === true) break
-    const piece = value?.subarray(0, into.length - filled) ?? new Uint8Array(0)
+    if (reader.rest.length === 0) {
+      const { done, value } = await reader.next()
+      if (done === true) break
+      reader.rest = value ?? reader.rest
+    }
+    const piece = reader.rest.subarray(0, into.length - filled)
     into.set(piece, filled)
     filled += piece.length
+    reader.rest = reader.rest.subarray(piece.length)
   }
   return into.subarray(0, filled)
 }
