@@ -33,6 +33,9 @@ describe("the environment", () => {
       SLUICE_MAX_QUEUED_UPLOADS: "0",
       SLUICE_RETRY_WITHIN: "5 minutes",
       SLUICE_STALL_TIMEOUT: "2500",
+      SLUICE_MIN_THROUGHPUT: "64KiB",
+      SLUICE_MAX_SOCKETS: "0",
+      SLUICE_HEDGE: "last-part",
       SLUICE_MULTIPART: "always",
       SLUICE_PAYLOAD_SIGNING: "never"
     })
@@ -52,6 +55,9 @@ describe("the environment", () => {
         maxQueuedUploads: 0,
         retryWithinMs: 300_000,
         stallTimeoutMs: 2_500,
+        minThroughput: 65_536,
+        maxSockets: 0,
+        hedge: "last-part",
         multipart: "always",
         payloadSigning: "never"
       }

@@ -47,6 +47,8 @@ const bounds: Readonly<Partial<Record<NumericOption, readonly [number, number]>>
   partSize: [5 * MiB, 5 * GiB],
   concurrency: [1, 256],
   maxAttempts: [1, 100],
+  minThroughput: [0, Number.POSITIVE_INFINITY],
+  maxSockets: [0, 65_535],
   maxQueuedUploads: [0, 10_000_000]
 }
 
@@ -63,6 +65,7 @@ export const parseOption = (option: NumericOption): Parse<number> => {
 
 export const parseMultipart = parseOneOf(["never", "auto", "always"])
 const parsePayloadSigning = parseOneOf(["auto", "always", "never"])
+const parseHedge = parseOneOf(["off", "last-part"])
 
 /** `http(s)://host[:port]`, nothing behind it. */
 export const parseEndpoint: Parse<string> = (text) => {
@@ -104,10 +107,12 @@ const readEngine = (env: Environment, problems: Problems): Partial<EngineOptions
   const signing = environment.payloadSigning.name
   const multipart = problems.read(environment.multipart.name, env[environment.multipart.name], parseMultipart)
   const payloadSigning = problems.read(signing, env[signing], parsePayloadSigning)
+  const hedge = problems.read(environment.hedge.name, env[environment.hedge.name], parseHedge)
   return {
     ...numbers,
     ...(multipart === undefined ? {} : { multipart }),
-    ...(payloadSigning === undefined ? {} : { payloadSigning })
+    ...(payloadSigning === undefined ? {} : { payloadSigning }),
+    ...(hedge === undefined ? {} : { hedge })
   }
 }
 
