@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { MiB, pattern, sha256 } from "./bytes.ts"
-import { makeVirtualStore, type Weather } from "./virtual-store.ts"
+import { makeVirtualStore, type Pace, type Weather } from "./virtual-store.ts"
 
 const size = 6 * 8 * MiB + 1
 const bytes = pattern(size)
@@ -23,9 +23,15 @@ const failing = uploadError({ _tag: "Unavailable", message: "InternalError" })
 type Options = NonNullable<Parameters<typeof Uploader.layer>[0]>
 
 /** `count` uploads at once under this weather, until they have ended or the time is over. */
-const uploading = Effect.fnUntraced(function* (weather: Weather, time: number, options: Options = {}, count = 1) {
+const uploading = Effect.fnUntraced(function* (
+  weather: Weather,
+  time: number,
+  options: Options = {},
+  count = 1,
+  pace?: Pace
+) {
   const body = count === 1 ? bytes : bytes.subarray(0, 17 * MiB)
-  const store = yield* makeVirtualStore(weather)
+  const store = yield* makeVirtualStore(weather, pace)
   const layer = Uploader.layer(options).pipe(
     Layer.provideMerge(Layer.merge(Layer.succeed(ObjectStore.ObjectStore, store.api), Journal.layerMemory))
   )
@@ -122,6 +128,32 @@ describe("with the engine's defaults", () => {
       const { store, exits } = yield* uploading(during("UploadPart", 0, Number.POSITIVE_INFINITY, failing), minutes(5))
       assert.strictEqual((yield* Effect.flip(exits[0] ?? Effect.void)).attempts, 8)
       assert.strictEqual(store.openUploads(), 0)
+    })
+  )
+})
+
+describe("one connection that is slow at the very end", () => {
+  const sunshine: Weather = () => undefined
+  /** The last part's first attempt takes 15 s, the others take one. */
+  const slow: Pace = ({ partNumber, attempt }) => (partNumber === 7 && attempt === 1 ? 15_000 : 1_000)
+  const sent = (attempts: ReadonlyArray<{ readonly partNumber: number }>): number =>
+    attempts.filter(({ partNumber }) => partNumber === 7).length
+
+  it.effect("is waited for by default", () =>
+    Effect.gen(function* () {
+      const { store, exits } = yield* uploading(sunshine, minutes(1), {}, 1, slow)
+      assert.isTrue(exits.every(Exit.isSuccess))
+      assert.strictEqual(sent(store.attempts), 1)
+    })
+  )
+
+  it.effect("is overtaken by a second attempt where that is asked for", () =>
+    Effect.gen(function* () {
+      const { store, exits } = yield* uploading(sunshine, minutes(1), { hedge: "last-part" }, 1, slow)
+      assert.isTrue(exits.every(Exit.isSuccess))
+      assert.strictEqual(sent(store.attempts), 2)
+      assert.strictEqual(sha256(store.object("object-0") ?? new Uint8Array()), sha256(bytes))
+      assert.isBelow(store.attempts.at(-1)?.at ?? 0, 10_000)
     })
   )
 })

@@ -40,7 +40,10 @@ export interface VirtualStore {
 /** What a call meets at a time, in milliseconds since the store began: an error, or nothing. */
 export type Weather = (operation: ObjectStore.StoreOperation["_tag"], at: number) => UploadError | undefined
 
-export const makeVirtualStore = (weather: Weather): Effect.Effect<VirtualStore> =>
+/** How long a part takes, in milliseconds. */
+export type Pace = (part: Pick<Attempt, "partNumber" | "attempt">) => number
+
+export const makeVirtualStore = (weather: Weather, pace: Pace = () => 1_000): Effect.Effect<VirtualStore> =>
   Effect.map(Clock.currentTimeMillis, (began) => {
     const uploads = new Map<string, Upload>()
     const objects = new Map<string, { readonly bytes: Uint8Array; readonly upload: Upload; readonly etag: string }>()
@@ -69,8 +72,8 @@ export const makeVirtualStore = (weather: Weather): Effect.Effect<VirtualStore> 
           uploads.set(uploadId, { key, metadata, parts: new Map() })
           return { uploadId, encryption: undefined }
         }),
-      uploadPart: ({ uploadId, partNumber, body }) =>
-        Effect.map(Effect.delay(known(uploadId), "1 second"), ({ parts }) => {
+      uploadPart: ({ uploadId, partNumber, body, attempt }) =>
+        Effect.map(Effect.delay(known(uploadId), pace({ partNumber, attempt })), ({ parts }) => {
           const part = sizesOf(body)
           body.onAccepted?.(part.size)
           parts.set(partNumber, part)
