@@ -70,9 +70,10 @@ const checksumOf = (
   declared: ListedParts["checksum"],
   at: { readonly key: string }
 ): Effect.Effect<ChecksumType, UploadError> => {
-  if (declared === undefined) return Effect.succeed("none")
-  if (declared.algorithm === "CRC32" && (declared.type === "FULL_OBJECT" || declared.type === "COMPOSITE")) {
-    return Effect.succeed(declared.type)
+  if (declared === undefined || declared.algorithm === "") return Effect.succeed("none")
+  // CRC32 without a type is COMPOSITE (Amazon S3 User Guide, "Checking object integrity").
+  if (declared.algorithm === "CRC32") {
+    return Effect.succeed(declared.type === "FULL_OBJECT" ? "FULL_OBJECT" : "COMPOSITE")
   }
   return Effect.fail(
     mismatch(
