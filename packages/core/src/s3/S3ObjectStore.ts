@@ -24,17 +24,18 @@ import { compositeCrc32, encodeCrc32, normalizeEtag } from "../Checksum.ts"
 import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
 import { type Capabilities, profiles, providerOf } from "../Limits.ts"
-import { type ByteRange, ObjectStore, type ObjectStoreApi, type PartBody } from "../ObjectStore.ts"
+import { type ByteRange, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
 import { makeTransport } from "../platform/transport.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
 import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
 import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
+import { confirmPayload, describePayload, type Payload } from "./payload.ts"
 import { makeRepeatPart, type SendPart } from "./repeat-part.ts"
 import { checkOptions, type S3Options, withStoreDefaults } from "./S3Options.ts"
 import { carrying, SdkCall } from "./sdk-call.ts"
-import { md5Base64, sha256Hex, signsPayload, unsignedPayload } from "./sign-payload.ts"
+import { signsPayload } from "./sign-payload.ts"
 import { withEnvironment } from "./with-environment.ts"
 
 export type { CredentialsProvider, S3Options, StaticCredentials } from "./S3Options.ts"
@@ -59,7 +60,9 @@ const decodeListed = (key: string, encoding: string | undefined): string =>
 /** Puts the call on a command's input. */
 type Carry = <Input extends object>(input: Input) => Input
 
-type CallExtra = Omit<SdkCall["options"], "signal" | "payloadHeaders">
+type CallExtra = Omit<SdkCall["options"], "signal" | "payload" | "payloadHeaders"> & {
+  readonly payload?: Payload | undefined
+}
 
 /** S3's verbs over one bucket, through one client. */
 const makeApi = (
@@ -77,14 +80,13 @@ const makeApi = (
     operation: string,
     at: ErrorContext,
     send: (carry: Carry, call: SdkCall) => Promise<A>,
-    extra: CallExtra = {}
+    { payload, ...extra }: CallExtra = {}
   ): Effect.Effect<A, UploadError> => {
     const context = { ...at, operation, bucket }
     let sdkCall: SdkCall | undefined
     return fromAbortable(
       async (signal) => {
-        const payloadHeaders = extra.payload === undefined ? undefined : await describePayload(extra.payload)
-        const carried = new SdkCall({ ...extra, signal, payloadHeaders })
+        const carried = new SdkCall({ ...extra, signal, payload: payload?.body, payloadHeaders: payload?.headers })
         sdkCall = carried
         return send((input) => carrying(input, carried), carried)
       },
@@ -118,14 +120,6 @@ const makeApi = (
         )
       : Effect.succeed(value)
 
-  const describePayload = async (body: PartBody): Promise<Record<string, string>> => {
-    const md5 = capabilities.checksum === "none" ? md5Base64(body.slices) : undefined
-    return {
-      "content-length": String(body.size),
-      "x-amz-content-sha256": signed ? await sha256Hex(body.slices) : unsignedPayload,
-      ...(md5 === undefined ? {} : { "content-md5": md5 })
-    }
-  }
   const checksumInput = (crc32: number) =>
     capabilities.checksum === "none" ? {} : { ChecksumCRC32: encodeCrc32(crc32) }
   const checksumHeader = (crc32: number) =>
@@ -160,6 +154,7 @@ const makeApi = (
 
     uploadPart: Effect.fnUntraced(function* ({ key, uploadId, partNumber, body, crc32, attempt, onActivity }) {
       const at = { key, uploadId, partNumber }
+      const payload = yield* describePayload(body, capabilities, signed)
       const answer = yield* call(
         "UploadPart",
         at,
@@ -177,13 +172,15 @@ const makeApi = (
               )
             )
           ),
-        { payload: body, onActivity, freshConnection: attempt > 1 }
+        { payload, onActivity, freshConnection: attempt > 1 }
       )
       const etag = yield* must(answer.ETag, "ETag", "UploadPart", at)
+      const encryption = answer.ServerSideEncryption
       return {
         etag: normalizeEtag(etag),
+        confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: false }),
         crc32: fullCrc32(answer.ChecksumCRC32, undefined),
-        encryption: answer.ServerSideEncryption
+        encryption
       }
     }),
 
@@ -324,6 +321,7 @@ const makeApi = (
     putObject: Effect.fnUntraced(function* (input) {
       const { key, body, crc32, attempt, onActivity } = input
       const at = { key }
+      const payload = yield* describePayload(body, capabilities, signed)
       const answer = yield* call(
         "PutObject",
         at,
@@ -340,13 +338,15 @@ const makeApi = (
               })
             )
           ),
-        { payload: body, onActivity, freshConnection: attempt > 1 }
+        { payload, onActivity, freshConnection: attempt > 1 }
       )
       const etag = yield* must(answer.ETag, "ETag", "PutObject", at)
+      const encryption = answer.ServerSideEncryption
       return {
         etag: normalizeEtag(etag),
+        confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: true }),
         versionId: answer.VersionId,
-        encryption: answer.ServerSideEncryption,
+        encryption,
         crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType)
       }
     }),

@@ -1,0 +1,57 @@
+/**
+ * A payload with what headers say about it: its length, its SHA-256 where it is signed, its MD5 where the store takes
+ * no other checksum.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { normalizeEtag } from "../Checksum.ts"
+import { md5, sha256 } from "../Digest.ts"
+import type { Capabilities } from "../Limits.ts"
+import type { PartBody, StoredPart } from "../ObjectStore.ts"
+import { createHash } from "../platform/hash.ts"
+import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
+import { unsignedPayload } from "./sign-payload.ts"
+
+export interface Payload {
+  readonly body: PartBody
+  readonly headers: Readonly<Record<string, string>>
+  /** In hex, where it was taken. */
+  readonly md5: string | undefined
+}
+
+const hasMd5 = createHash("md5") !== undefined
+
+const base64OfHex = (hex: string): string =>
+  btoa(hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))))
+
+export const describePayload = Effect.fnUntraced(function* (
+  body: PartBody,
+  { checksum }: Capabilities,
+  signed: boolean
+): Effect.fn.Return<Payload, UploadError> {
+  const taken = checksum === "none" && hasMd5 ? yield* md5(body.slices) : undefined
+  const headers = {
+    "content-length": String(body.size),
+    "x-amz-content-sha256": signed ? yield* sha256(body.slices) : unsignedPayload,
+    ...(taken === undefined ? {} : { "content-md5": base64OfHex(taken) })
+  }
+  return { body, headers, md5: taken }
+})
+
+/**
+ * Whether the ETag shows that the store has the payload. Where it should and shows other bytes, the attempt fails with
+ * `ChecksumMismatch`, to be made again. Only unencrypted and SSE-S3 objects have an MD5 as ETag.
+ */
+export const confirmPayload = (
+  { md5 }: Payload,
+  { etag, encryption = "AES256" }: Pick<StoredPart, "etag" | "encryption">,
+  capabilities: Capabilities,
+  at: ErrorContext & { readonly stored: boolean }
+): Effect.Effect<boolean, UploadError> => {
+  const { stored, ...context } = at
+  const comparable = md5 !== undefined && capabilities.etag === "md5" && encryption === "AES256"
+  if (!comparable || normalizeEtag(etag).toLowerCase() === md5) return Effect.succeed(comparable)
+  const message = `the store has ETag ${etag}, the MD5 of what was sent is ${md5}; the network or the store damages bytes`
+  return Effect.fail(uploadError({ _tag: "ChecksumMismatch", message, stored }, { ...context, retry: "temporary" }))
+}
