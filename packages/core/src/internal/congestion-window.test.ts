@@ -118,15 +118,14 @@ describe("the congestion window", () => {
     })
   )
 
-  it.effect("lets all who wait begin when it lifts", () =>
+  it.effect("gives every free place at once: the one that was left and the one that was won", () =>
     Effect.gen(function* () {
       const window = makeCongestionWindow()
       yield* failAll(yield* attempts(window, 2), slowDown)
-      const waiting = yield* attempts(window, 6)
-      expect(waiting.filter(({ began }) => began())).toHaveLength(1)
-      for (const { end } of waiting) yield* end(Exit.void)
-      yield* succeed(window, 10)
-      expect(window.limit()).toBe(Number.POSITIVE_INFINITY)
+      const [first, ...others] = yield* attempts(window, 4)
+      expect(others.filter(({ began }) => began())).toHaveLength(0)
+      yield* first?.end(Exit.void) ?? Effect.void
+      expect(others.filter(({ began }) => began())).toHaveLength(2)
     })
   )
 
@@ -152,6 +151,15 @@ describe("the congestion window", () => {
       expect((yield* attempt(window)).began()).toBe(false)
       yield* failAll(parts, broken)
       expect(window.inFlight()).toBe(1)
+    })
+  )
+
+  it.effect("forgets Create and Complete when they are over", () =>
+    Effect.gen(function* () {
+      const window = makeCongestionWindow()
+      for (let i = 0; i < 10; i++) yield* (yield* attempt(window, "beside")).end(Exit.void)
+      yield* failAll(yield* attempts(window, 4), slowDown)
+      expect(window.limit()).toBe(2)
     })
   )
 

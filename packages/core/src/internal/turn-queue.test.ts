@@ -45,6 +45,18 @@ describe("a turn queue", () => {
     expect([...turns.slice(patience, patience + 2)].sort()).toEqual(["low", "normal"])
   })
 
+  it("makes a line whose turn has come wait its patience again", () => {
+    const queue = makeTurnQueue<string>()
+    for (let i = 0; i < 3; i++) queue.add(`low ${i}`, "low")
+    const turns = Array.from({ length: 3 * (patience + 1) }, (_, i) => {
+      queue.add(`high ${i}`, "high")
+      return queue.next()
+    })
+    expect(turns.flatMap((turn, i) => (turn?.startsWith("low") ? [i] : []))).toEqual(
+      [1, 2, 3].map((round) => round * (patience + 1) - 1)
+    )
+  })
+
   it("a line that was empty begins its patience anew", () => {
     const queue = makeTurnQueue<Priority>()
     const urgent = (turns: number): ReadonlyArray<Priority | undefined> =>

@@ -85,7 +85,7 @@ describe("the watchdog", () => {
         Effect.flip(
           watched((touch: (activity?: "held" | "freed") => void) => {
             touch("held")
-            return Effect.sleep("1 hour").pipe(
+            return Effect.sleep("3601 seconds").pipe(
               Effect.andThen(Effect.sync(() => touch("freed"))),
               Effect.andThen(Effect.never)
             )
@@ -96,7 +96,7 @@ describe("the watchdog", () => {
         Effect.flip(
           watched((touch: (activity?: "held" | "freed") => void) => {
             touch("held")
-            return Effect.sleep("1 hour").pipe(
+            return Effect.sleep("3601 seconds").pipe(
               Effect.andThen(Effect.sync(() => touch("freed"))),
               Effect.andThen(
                 Effect.forever(
@@ -110,7 +110,7 @@ describe("the watchdog", () => {
           }, options)
         )
       )
-      yield* TestClock.adjust("3619 seconds")
+      yield* TestClock.adjust("3620 seconds")
       expect(silent.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("2 seconds")
       expect((yield* Fiber.join(silent)).message).toContain("20000 ms")

@@ -85,14 +85,15 @@ describe("the rate limiter", () => {
     expect(socket.got()).toBeLessThanOrEqual(MiB / 10)
   })
 
-  it("divides fairly between sockets that ask for the same", () => {
-    const { advance, clock } = virtualClock()
+  it("divides fairly between sockets that ask for the same, with one timer for all", () => {
+    const { advance, clock, timers } = virtualClock()
     const limiter = makeRateLimiter(() => 3 * MiB, clock)
     const sockets = Array.from({ length: 7 }, () => hungry(limiter, MiB))
     advance(60_000)
     const got = sockets.map((socket) => socket.got())
     expect(Math.max(...got) - Math.min(...got)).toBeLessThanOrEqual(MiB)
     expect(got.reduce((sum, one) => sum + one)).toBeGreaterThan(179 * MiB)
+    expect(timers()).toBe(1)
   })
 
   it("follows a schedule while sockets wait", () => {

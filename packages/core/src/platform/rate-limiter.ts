@@ -35,9 +35,6 @@ interface Asker {
 /** Small enough to be smooth, large enough to fill packets; never more than a second's worth. */
 const burstOf = (rate: number): number => Math.floor(Math.min(rate, Math.max(16 * 1024, rate / 10)))
 
-/** Longest wait before the rate is looked at again: a schedule may have changed it. */
-const lookAgainMs = 1_000
-
 /**
  * A token bucket: it fills at the present rate, holds a tenth of a second's bytes (16 KiB at least, where a
  * second allows so many), and is emptied in the order of asking, a bucketful at most a turn, so that sockets
@@ -75,7 +72,8 @@ export const makeRateLimiter = (
         const rate = fill()
         const bytes = Math.min(asker.bytes, burstOf(rate))
         if (tokens < bytes) {
-          stopTimer = clock.after(Math.min(lookAgainMs, Math.ceil(((bytes - tokens) / rate) * 1_000)), serve)
+          // A second at most, because a bucketful is no more: a schedule that changes the rate is seen in time.
+          stopTimer = clock.after(Math.ceil(((bytes - tokens) / rate) * 1_000), serve)
           return
         }
         tokens -= bytes
