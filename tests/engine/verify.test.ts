@@ -40,8 +40,13 @@ const storeInParts = async (target: Target, key: string, sizes: ReadonlyArray<nu
     const sent = await client.send(
       new UploadPartCommand({ ...part, Body, ...(ChecksumAlgorithm && { ChecksumAlgorithm }) })
     )
-    const { ETag, ChecksumCRC32, ChecksumSHA256 } = sent
-    const sums = { ...(ChecksumCRC32 && { ChecksumCRC32 }), ...(ChecksumSHA256 && { ChecksumSHA256 }) }
+    const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA256 } = sent
+    const sums = {
+      ...(ChecksumCRC32 && { ChecksumCRC32 }),
+      ...(ChecksumCRC32C && { ChecksumCRC32C }),
+      ...(ChecksumCRC64NVME && { ChecksumCRC64NVME }),
+      ...(ChecksumSHA256 && { ChecksumSHA256 })
+    }
     parts.push({ PartNumber: i + 1, ETag, ...(ChecksumAlgorithm && sums) })
     offset += size
   }
@@ -61,6 +66,9 @@ const unequalParts = [6 * MiB, 5 * MiB + 1, 4]
 const composite = { ChecksumType: "COMPOSITE" } as const
 const ways: Record<string, readonly [Checksums, string]> = {
   "a full-object CRC32": [{ ChecksumAlgorithm: "CRC32", ChecksumType: "FULL_OBJECT" }, "crc32"],
+  "a full-object CRC64NVME": [{ ChecksumAlgorithm: "CRC64NVME", ChecksumType: "FULL_OBJECT" }, "crc64nvme"],
+  "a full-object CRC32C": [{ ChecksumAlgorithm: "CRC32C", ChecksumType: "FULL_OBJECT" }, "crc32c"],
+  "a composite CRC32C": [{ ChecksumAlgorithm: "CRC32C", ...composite }, "crc32c"],
   "a composite CRC32": [{ ChecksumAlgorithm: "CRC32", ...composite }, "crc32"],
   "a composite SHA-256": [{ ChecksumAlgorithm: "SHA256", ...composite }, "sha256"]
 }

@@ -22,7 +22,7 @@ export interface Verification {
   /** `unknown`: the store shows no digest that we can take of the source, and the bytes were not to be read. */
   readonly matches: boolean | "unknown"
   /** What was compared: lengths, the store's checksum, its ETag, or the bytes. */
-  readonly by: "size" | "crc32" | "sha256" | "etag" | "bytes" | "nothing"
+  readonly by: "size" | "crc32" | "crc32c" | "crc64nvme" | "sha256" | "etag" | "bytes" | "nothing"
   /** The object that was looked at. */
   readonly etag: string
   readonly versionId: string | undefined
@@ -31,8 +31,9 @@ export interface Verification {
 }
 
 /**
- * Compares an object with a source by the cheapest evidence that is sound: its length, a CRC32 or SHA-256 that the
- * store keeps, an ETag that is an MD5, and, with `download`, the bytes themselves. Digests over parts are compared
+ * Compares an object with a source by the cheapest evidence that is sound: its length, a CRC or SHA-256 that the store
+ * keeps (CRC32C and CRC64NVME where their packages are installed), an ETag that is an MD5, and, with `download`, the
+ * bytes themselves. Digests over parts are compared
  * by taking the source apart as the store says that the object was put together.
  *
  * What is compared are stored bytes: an object that a plugin compressed or encrypted differs from its source.

@@ -8,14 +8,15 @@ import type { Capabilities } from "../Limits.ts"
 import type { ObjectHead, StoredChecksum } from "../ObjectStore.ts"
 import type { DigestAlgorithm } from "../platform/digest-workers.ts"
 import { createHash } from "../platform/hash.ts"
+import type { PackagedChecksum } from "./packaged-checksum.ts"
 
 /** A digest of the whole, or one over the digests of parts. */
 export interface Evidence {
-  readonly by: "crc32" | "sha256" | "etag"
-  readonly algorithm: "crc32" | DigestAlgorithm
+  readonly by: "crc32" | "crc32c" | "crc64nvme" | "sha256" | "etag"
+  readonly algorithm: "crc32" | DigestAlgorithm | PackagedChecksum
   /** Parts that the object was put together from, where it counts. */
   readonly parts: number | undefined
-  /** Whether digests of the parts (of the whole: one), in hex, are those of the object. */
+  /** Whether digests of the parts (of the whole: one), as `hashParts` takes them, are those of the object. */
   readonly agrees: (digests: ReadonlyArray<string>) => boolean
 }
 
@@ -29,15 +30,30 @@ const compositeSha256 = (digests: ReadonlyArray<string>): string | undefined => 
   return hash && `${hash.digest("base64")}-${digests.length}`
 }
 
+/** How many parts a composite checksum is of; one that does not say so cannot be taken apart. */
+const partsOf = (value: string): number | undefined => {
+  const [, count] = /-(\d+)$/.exec(value) ?? []
+  return count === undefined ? undefined : Number(count)
+}
+
+const ofPackaged = ({ type, value }: StoredChecksum, packaged: PackagedChecksum): Evidence | undefined => {
+  const by = packaged.algorithm === "CRC32C" ? "crc32c" : "crc64nvme"
+  if (type === "FULL_OBJECT") {
+    return { by, algorithm: packaged, parts: undefined, agrees: ([whole]) => whole === value }
+  }
+  const parts = partsOf(value)
+  if (parts === undefined) return undefined
+  return { by, algorithm: packaged, parts, agrees: (digests) => packaged.composite(digests) === value }
+}
+
 const ofChecksum = ({ algorithm, type, value }: StoredChecksum): Evidence | undefined => {
   if (algorithm !== "CRC32" && algorithm !== "SHA256") return undefined
   const by = algorithm === "CRC32" ? "crc32" : "sha256"
   if (type === "FULL_OBJECT") {
     return { by, algorithm: by, parts: undefined, agrees: ([whole]) => whole === hexOf(value) }
   }
-  const parts = Number(/-(\d+)$/.exec(value)?.[1])
-  // A composite checksum without the number of its parts cannot be taken apart.
-  if (!Number.isSafeInteger(parts)) return undefined
+  const parts = partsOf(value)
+  if (parts === undefined) return undefined
   const combine = (digests: ReadonlyArray<string>): string | undefined =>
     by === "crc32" ? compositeCrc32(digests.map((digest) => Number.parseInt(digest, 16))) : compositeSha256(digests)
   return { by, algorithm: by, parts, agrees: (digests) => combine(digests) === value }
@@ -56,6 +72,13 @@ const ofEtag = (head: ObjectHead, { etag }: Capabilities): Evidence | undefined 
   }
 }
 
-/** What can be compared of this object, the cheapest first. */
-export const evidenceOf = (head: ObjectHead, capabilities: Capabilities): ReadonlyArray<Evidence> =>
-  [head.checksum && ofChecksum(head.checksum), ofEtag(head, capabilities)].filter((found) => found !== undefined)
+/** What can be compared of this object, the cheapest first. `packaged`: the checksum it has, where a package takes it. */
+export const evidenceOf = (
+  head: ObjectHead,
+  capabilities: Capabilities,
+  packaged?: PackagedChecksum
+): ReadonlyArray<Evidence> => {
+  const { checksum } = head
+  const kept = checksum && (packaged === undefined ? ofChecksum(checksum) : ofPackaged(checksum, packaged))
+  return [kept, ofEtag(head, capabilities)].filter((found) => found !== undefined)
+}

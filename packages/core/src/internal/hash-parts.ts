@@ -13,6 +13,7 @@ import type { Source } from "../Source.ts"
 import { invalidRequest, isUploadError, type UploadError } from "../UploadError.ts"
 import { DigestThreads } from "./digest-threads.ts"
 import type { FilledPart } from "./fill-part.ts"
+import type { PackagedChecksum } from "./packaged-checksum.ts"
 import { makePartMemory } from "./part-memory.ts"
 import { SlabPool } from "./slab-pool.ts"
 
@@ -20,7 +21,7 @@ import { SlabPool } from "./slab-pool.ts"
 const block = 4 * MiB
 
 export interface PieceDigests {
-  /** In hex, one a piece. */
+  /** One a piece: in hex, a packaged checksum in base64. */
   readonly digests: ReadonlyArray<string>
   /** Bytes that the source gave; one more than the pieces have when it has more. */
   readonly size: number
@@ -42,6 +43,16 @@ const crcHash = (): PieceHash => {
       crc = combineCrc32(crc, crc32, size)
     },
     digest: () => crc.toString(16).padStart(8, "0")
+  }
+}
+
+const packagedHash = ({ take, combined }: PackagedChecksum): PieceHash => {
+  const blocks: Array<{ readonly checksum: string; readonly size: number }> = []
+  return {
+    update: ({ slices, size }) => {
+      blocks.push({ checksum: take(slices), size })
+    },
+    digest: () => combined(blocks)
   }
 }
 
@@ -104,12 +115,13 @@ const readPieces = Effect.fnUntraced(function* (
  */
 export const hashParts = Effect.fnUntraced(function* (
   source: Source,
-  algorithm: "crc32" | DigestAlgorithm,
+  algorithm: "crc32" | DigestAlgorithm | PackagedChecksum,
   sizes?: ReadonlyArray<number>
 ): Effect.fn.Return<PieceDigests, UploadError> {
-  const inline = () => (algorithm === "crc32" ? crcHash() : inlineHash(algorithm))
+  const inline = () =>
+    algorithm === "crc32" ? crcHash() : typeof algorithm === "string" ? inlineHash(algorithm) : packagedHash(algorithm)
   const readInline = Effect.catchTag(readPieces(source, sizes, inline), "WorkerDied", (defect) => Effect.die(defect))
-  if (algorithm === "crc32" || !source.replayable) return yield* readInline
+  if (algorithm === "crc32" || typeof algorithm === "object" || !source.replayable) return yield* readInline
   const workers = yield* DigestThreads
   const pool = yield* SlabPool
   const remote = (): PieceHash | UploadError => {

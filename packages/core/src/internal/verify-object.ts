@@ -15,6 +15,7 @@ import { type Evidence, evidenceOf } from "./evidence.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { guardedCall } from "./guarded-call.ts"
 import { hashParts } from "./hash-parts.ts"
+import { type PackagedChecksum, packagedChecksum } from "./packaged-checksum.ts"
 import { makePartMemory } from "./part-memory.ts"
 import { SlabPool } from "./slab-pool.ts"
 
@@ -117,6 +118,12 @@ const compareBytes = Effect.fnUntraced(function* ({
   }
 }, Effect.scoped)
 
+/** The object's checksum, where it takes a package and that is installed. */
+const packagedOf = ({ checksum }: ObjectHead): Effect.Effect<PackagedChecksum | undefined> =>
+  checksum?.algorithm === "CRC32C" || checksum?.algorithm === "CRC64NVME"
+    ? Effect.orElseSucceed(packagedChecksum(checksum.algorithm), () => undefined)
+    : Effect.succeed(undefined)
+
 /** See `Verification.verify`. */
 export const verifyObject = Effect.fnUntraced(function* (
   store: ObjectStoreApi,
@@ -133,7 +140,7 @@ export const verifyObject = Effect.fnUntraced(function* (
     return { matches, by, etag, versionId, size }
   }
   if (source.size !== undefined && source.size !== head.size) return answer({ matches: false, by: "size" })
-  for (const evidence of evidenceOf(head, store.capabilities)) {
+  for (const evidence of evidenceOf(head, store.capabilities, yield* packagedOf(head))) {
     const found = yield* weigh(at, evidence)
     if (found !== undefined) return answer(found)
   }
