@@ -2,7 +2,7 @@
  * A store that asks for less gets less: from all uploads together, and no more slowly than it can.
  */
 import { setImmediate as tick } from "node:timers/promises"
-import { createSluice, s3, type UploadEvent } from "@sluice/core/promise"
+import { createSluice, s3, type Upload, type UploadEvent } from "@sluice/core/promise"
 import { expect, it } from "vitest"
 import { MiB, pattern } from "./bytes.ts"
 import { startNarrowStore } from "./narrow-store.ts"
@@ -111,5 +111,23 @@ onEmbedded("a store on which attempts stall", (target) => {
     succeeded(outcome)
     expect(begunWith(outcome.events)).toEqual([12 * MiB])
     expect(begun).toEqual([[6 * MiB], [12 * MiB]])
+  })
+})
+
+onEmbedded("a store that takes two requests at once", (target) => {
+  it("has the urgent small uploads before the first of the large ones that began earlier", async () => {
+    await using narrow = await startNarrowStore(target().store.endpoint, { takes: 2 })
+    await using sluice = createSluice({ ...quick, store: s3({ ...target().store, endpoint: narrow.endpoint }) })
+    const ended: Array<string> = []
+    const upload = (kind: "large" | "small", bytes: number, priority: "normal" | "high"): Upload => {
+      const running = sluice.upload({ key: freshKey(kind), body: pattern(bytes), priority })
+      running.done().then(() => ended.push(kind))
+      return running
+    }
+    const large = Array.from({ length: 4 }, () => upload("large", 8 * 5 * MiB, "normal"))
+    for (const { events } of large) for await (const { _tag } of events()) if (_tag === "BytesSent") break
+    const small = Array.from({ length: 50 }, () => upload("small", 10_000, "high"))
+    await Promise.all([...large, ...small].map((running) => running.done()))
+    expect(ended.slice(0, small.length)).toEqual(small.map(() => "small"))
   })
 })

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * as Bandwidth from "./Bandwidth.ts"
 export { defaults, type EngineOptions, environment, presets } from "./Defaults.ts"
 export * as Digest from "./Digest.ts"
 export * as FileJournal from "./FileJournal.ts"
@@ -18,5 +19,5 @@ export * as S3ObjectStore from "./s3/S3ObjectStore.ts"
 export * as Telemetry from "./Telemetry.ts"
 export { isUploadError, type Reason, type ReasonTag, reject, UploadError, uploadError } from "./UploadError.ts"
 export type { UploadEvent } from "./UploadEvent.ts"
-export { type UploadControl, Uploader, type UploadRequest } from "./Uploader.ts"
+export { type Priority, type UploadControl, Uploader, type UploadRequest } from "./Uploader.ts"
 export * as Verification from "./Verification.ts"

@@ -28,6 +28,7 @@ import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
 import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "./Uploader.ts"
 import type { Verification, VerifyRequest } from "./Verification.ts"
 
+export type { Bandwidth, BandwidthSchedule, BandwidthWindow } from "./Bandwidth.ts"
 export { defaults, presets } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
 export type { Plugin } from "./Plugin.ts"
@@ -37,7 +38,7 @@ export * as Source from "./Source.ts"
 export type { Proof, StoredObject } from "./StoredObject.ts"
 export { isUploadError, type Reason, type ReasonTag, reject, UploadError } from "./UploadError.ts"
 export type { UploadEvent } from "./UploadEvent.ts"
-export type { ResumeTarget } from "./Uploader.ts"
+export type { Priority, ResumeTarget } from "./Uploader.ts"
 export type { Verification } from "./Verification.ts"
 
 /** An object to compare, and with what. */
