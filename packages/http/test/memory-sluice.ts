@@ -97,6 +97,10 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
     remove: async (key) => {
       objects.delete(key)
     },
+    resume: unused,
+    cancel: unused,
+    sessions: unused,
+    verify: unused,
     ready: async () => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail
