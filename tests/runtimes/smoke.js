@@ -33,6 +33,19 @@ const cases = {
     await cancelled
   },
 
+  "bytes under a bandwidth limit": async () => {
+    const slow = createSluice({
+      store: s3({ ...store, bandwidth: 16 * MiB }),
+      partSize: 5 * MiB,
+      stallTimeoutMs: 5_000
+    })
+    const upload = slow.upload({ key: "slow", body: pattern(0, 6 * MiB + 1) })
+    await upload.done()
+    equal((await ask("object?key=slow")).sha256, await sha256(pattern(0, 6 * MiB + 1)), "SHA-256 in the store")
+    equal(upload.progress().retries, 0, "attempts that failed")
+    await slow.dispose()
+  },
+
   "a bucket that does not exist is a typed error": async () => {
     const elsewhere = createSluice({ store: s3({ ...store, bucket: "nowhere" }) })
     const failure = await elsewhere
