@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import { KiB, MiB } from "./Limits.ts"
+import type { ChecksumAlgorithm } from "./ObjectStore.ts"
 import { invalidRequest, type UploadError } from "./UploadError.ts"
 
 /** Whether an upload is multipart: never, above the threshold, or always. */
@@ -71,6 +72,8 @@ export interface EngineOptions {
   /** Uploads that may wait for their turn (0 … 10,000,000); one more fails at once with `Rejected`, status 429. */
   readonly maxQueuedUploads: number
   readonly payloadSigning: PayloadSigning
+  /** What the store is told of each part. CRC32C needs the package `@node-rs/crc32`, CRC64NVME `hash-wasm`. */
+  readonly checksumAlgorithm: ChecksumAlgorithm
   /** Events kept for listeners that come late. */
   readonly eventBuffer: number
 }
@@ -104,6 +107,7 @@ export const defaults: EngineOptions = {
   maxUploads: 256,
   maxQueuedUploads: 10_000,
   payloadSigning: "auto",
+  checksumAlgorithm: "CRC32",
   eventBuffer: 1_024
 }
 
@@ -143,6 +147,7 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     maxUploads: { name: "SLUICE_MAX_UPLOADS", kind: "count" },
     maxQueuedUploads: { name: "SLUICE_MAX_QUEUED_UPLOADS", kind: "count" },
     payloadSigning: { name: "SLUICE_PAYLOAD_SIGNING", kind: { oneOf: ["auto", "always", "never"] } },
+    checksumAlgorithm: { name: "SLUICE_CHECKSUM_ALGORITHM", kind: { oneOf: ["CRC32", "CRC32C", "CRC64NVME"] } },
     eventBuffer: { name: "SLUICE_EVENT_BUFFER", kind: "count" }
   }
 

@@ -45,6 +45,16 @@ export type { Activity } from "./platform/exchange.ts"
 /** CRC32 as it is declared on Create. */
 export type ChecksumType = "FULL_OBJECT" | "COMPOSITE" | "none"
 
+/** The checksums of S3 that the engine can be told to send; all but CRC32 need a package. */
+export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME"
+
+/** A checksum that goes to the store in the place of the CRC32. */
+export interface OtherChecksum {
+  readonly algorithm: Exclude<ChecksumAlgorithm, "CRC32">
+  /** As in its header: base64, of a COMPOSITE one with `-` and the number of parts. */
+  readonly value: string
+}
+
 /** The bytes of one request: a list of slices, sent in order without concatenation. */
 export interface PartBody {
   readonly slices: ReadonlyArray<Uint8Array>
@@ -65,6 +75,8 @@ export interface Watched {
 export interface CreateMultipartUpload extends ObjectAttributes, Watched {
   readonly key: string
   readonly checksum: ChecksumType
+  /** Default CRC32. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm | undefined
 }
 
 export interface CreatedUpload {
@@ -80,6 +92,8 @@ export interface UploadPart extends Watched {
   readonly body: PartBody
   /** CRC32 of the body, sent as `x-amz-checksum-crc32` unless the store's `checksum` is `none`. */
   readonly crc32: number
+  /** Sent instead of the CRC32. */
+  readonly checksum?: OtherChecksum | undefined
   /** 1 for the first try. */
   readonly attempt: number
 }
@@ -88,6 +102,8 @@ export interface StoredPart {
   readonly etag: string
   /** The store's own CRC32 of what it stored, when it says so. */
   readonly crc32?: number | undefined
+  /** The store's own word for the other checksum that was sent. */
+  readonly checksum?: string | undefined
   /** Another digest of the sent bytes was compared with the store's and is equal: a `send` hook that compares says so. */
   readonly confirmed?: boolean | undefined
   /** The store's `x-amz-server-side-encryption`, as answered. */
@@ -97,10 +113,18 @@ export interface StoredPart {
 export interface CompleteMultipartUpload extends WriteCondition, Watched {
   readonly key: string
   readonly uploadId: string
-  readonly parts: ReadonlyArray<{ readonly partNumber: number; readonly etag: string; readonly crc32: number }>
+  readonly parts: ReadonlyArray<{
+    readonly partNumber: number
+    readonly etag: string
+    readonly crc32: number
+    /** The other checksum that was sent with the part. */
+    readonly checksum?: string | undefined
+  }>
   readonly checksum: ChecksumType
   /** CRC32 of the whole object as stored; sent with a FULL_OBJECT checksum. */
   readonly crc32: number
+  /** The other checksum, of the whole; sent instead of the CRC32. */
+  readonly otherChecksum?: OtherChecksum | undefined
   /** Bytes of the whole object as stored, sent as `x-amz-mp-object-size`. */
   readonly size: number
 }
@@ -109,6 +133,8 @@ export interface PutObject extends ObjectAttributes, WriteCondition, Watched {
   readonly key: string
   readonly body: PartBody
   readonly crc32: number
+  /** Sent instead of the CRC32. */
+  readonly checksum?: OtherChecksum | undefined
   readonly attempt: number
 }
 
@@ -118,6 +144,8 @@ export interface WrittenObject {
   readonly versionId: string | undefined
   readonly encryption: string | undefined
   readonly crc32?: number | undefined
+  /** The checksum that the store keeps, of whatever kind. */
+  readonly checksum?: StoredChecksum | undefined
   /** As in `StoredPart`. */
   readonly confirmed?: boolean | undefined
 }

@@ -21,6 +21,8 @@ export interface PartReceipt {
   /** What the store counts; differs from `source` when a plugin changes bytes. */
   readonly stored: Digest & {
     readonly etag: string
+    /** The checksum that was sent instead of the CRC32, in base64. */
+    readonly checksum?: string | undefined
     /** The store answered with a digest of its own that equals ours. */
     readonly confirmed: boolean
   }

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Capabilities } from "./Limits.ts"
-import type { ByteRange, ObjectHead, PartBody, StoredPart } from "./ObjectStore.ts"
+import type { ByteRange, ObjectHead, OtherChecksum, PartBody, StoredPart } from "./ObjectStore.ts"
 import type { PartReceipt } from "./Part.ts"
 import type { Source } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
@@ -72,6 +72,8 @@ export interface SendPart {
   readonly body: PartBody
   /** CRC32 of the body. */
   readonly crc32: number
+  /** The checksum that goes to the store instead, where another one was chosen. */
+  readonly checksum?: OtherChecksum | undefined
 }
 
 /** Sends the part, or hands it to the next plugin's `send`. Calling it twice in one attempt is a defect. */

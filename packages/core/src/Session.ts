@@ -4,7 +4,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type { ObjectAttributes, WriteCondition } from "./ObjectStore.ts"
+import type { ObjectAttributes, OtherChecksum, WriteCondition } from "./ObjectStore.ts"
 import type { PartReceipt } from "./Part.ts"
 import type { SourceIdentity } from "./Source.ts"
 import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
@@ -36,6 +36,8 @@ export interface Session {
   readonly attributes: ObjectAttributes
   readonly condition: WriteCondition
   readonly checksum: "FULL_OBJECT" | "COMPOSITE" | "none"
+  /** What the store is told instead of CRC32. */
+  readonly checksumAlgorithm?: OtherChecksum["algorithm"] | undefined
   readonly resumable: boolean
   readonly source: SourceIdentity | undefined
   /** The caller's promise for a stream of unknown length, in bytes. */

@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import type { MultipartMode } from "./Defaults.ts"
 import { type Capabilities, MiB } from "./Limits.ts"
-import type { ChecksumType, ObjectAttributes, WriteCondition } from "./ObjectStore.ts"
+import type { ChecksumAlgorithm, ChecksumType, ObjectAttributes, OtherChecksum, WriteCondition } from "./ObjectStore.ts"
 import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
 
 /**
@@ -30,6 +30,8 @@ export interface UploadPlan {
   readonly attributes: ObjectAttributes
   readonly condition: WriteCondition
   readonly checksum: ChecksumType
+  /** What the store is told instead of CRC32. */
+  readonly checksumAlgorithm?: OtherChecksum["algorithm"] | undefined
   /** Whether another run can continue this upload: the source can be read again and no hook forbids it. */
   readonly resumable: boolean
 }
@@ -48,6 +50,7 @@ export interface PlanInput {
   readonly attributes: ObjectAttributes
   readonly condition: WriteCondition
   readonly replayable: boolean
+  readonly checksumAlgorithm?: ChecksumAlgorithm | undefined
 }
 
 /** Doubling layouts keep a part size for this many parts. */
@@ -147,6 +150,9 @@ const checkInput = (input: PlanInput, store: Capabilities): UploadError | undefi
       : undefined) ??
     (!store.conditionalWrites && (input.condition.ifMatch ?? input.condition.ifNoneMatch) !== undefined
       ? `the store (${store.provider}) does not honour If-Match and If-None-Match; remove the condition`
+      : undefined) ??
+    (store.checksum === "none" && (input.checksumAlgorithm ?? "CRC32") !== "CRC32"
+      ? `the store (${store.provider}) takes no ${input.checksumAlgorithm}; leave checksumAlgorithm out`
       : undefined)
   if (problem !== undefined) return invalidRequest(problem, { key: input.key })
   const size = input.size ?? input.maxSize
@@ -199,6 +205,16 @@ const modeOf = (input: PlanInput, store: Capabilities): UploadPlan["mode"] | Upl
   return input.size < input.multipartThreshold && input.size <= largestPut ? "single" : "multipart"
 }
 
+/** CRC64NVME is never COMPOSITE (Amazon S3 User Guide, "Checking object integrity in Amazon S3"). */
+const checksumOf = (
+  algorithm: ChecksumAlgorithm,
+  { checksum }: Capabilities
+): Pick<UploadPlan, "checksum" | "checksumAlgorithm"> => {
+  if (checksum === "none") return { checksum: "none" }
+  const type = checksum === "composite" && algorithm !== "CRC64NVME" ? "COMPOSITE" : "FULL_OBJECT"
+  return algorithm === "CRC32" ? { checksum: type } : { checksum: type, checksumAlgorithm: algorithm }
+}
+
 /**
  * Decides how an object is stored, or says what is wrong with the request. Pure, instant at any size.
  *
@@ -229,7 +245,7 @@ export const plan = (input: PlanInput, store: Capabilities): Result.Result<Uploa
     layout,
     attributes: input.attributes,
     condition: input.condition,
-    checksum: store.checksum === "none" ? "none" : store.checksum === "composite" ? "COMPOSITE" : "FULL_OBJECT",
+    ...checksumOf(input.checksumAlgorithm ?? "CRC32", store),
     resumable: input.replayable
   })
 }

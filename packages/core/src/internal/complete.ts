@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { normalizeEtag, predictEtag } from "../Checksum.ts"
-import type { ObjectHead, WrittenObject } from "../ObjectStore.ts"
+import type { ObjectHead, OtherChecksum, WrittenObject } from "../ObjectStore.ts"
 import { budgetOf } from "../RetryBudget.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
@@ -20,6 +20,8 @@ export interface Expected {
   readonly crc32: number
   /** ETag computed from the receipts; undefined where the store's ETags say nothing. */
   readonly etag: string | undefined
+  /** What the store was told instead of the CRC32, of the whole. */
+  readonly checksum?: OtherChecksum | undefined
 }
 
 /** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
@@ -29,7 +31,7 @@ export const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>):
 /** A CRC32 or an ETag that differs: the object is there, and it is not ours. */
 export const contradiction = (
   expected: Expected,
-  answer: { readonly etag: string; readonly crc32?: number | undefined }
+  answer: Pick<WrittenObject, "etag" | "crc32" | "checksum">
 ): string | undefined => {
   if (expected.etag !== undefined && normalizeEtag(answer.etag) !== expected.etag) {
     return `the store answers with ETag ${answer.etag}, the parts' receipts give ${expected.etag}`
@@ -37,8 +39,17 @@ export const contradiction = (
   if (answer.crc32 !== undefined && answer.crc32 !== expected.crc32) {
     return `the store's CRC32 of the object is ${answer.crc32.toString(16)}, ours is ${expected.crc32.toString(16)}`
   }
+  const [theirs, ours] = [answer.checksum, expected.checksum]
+  if (theirs !== undefined && theirs.algorithm === ours?.algorithm && theirs.value !== ours.value) {
+    return `the store's ${ours.algorithm} of the object is ${theirs.value}, ours is ${ours.value}`
+  }
   return undefined
 }
+
+/** Whether a checksum of the whole is the one that the store shows. */
+export const showsChecksum = (expected: Expected, answer: Pick<WrittenObject, "crc32" | "checksum">): boolean =>
+  answer.crc32 === expected.crc32 ||
+  (expected.checksum !== undefined && answer.checksum?.value === expected.checksum.value)
 
 /** Errors after which the request may or may not have been applied. */
 export const mayHaveBeenApplied = (error: UploadError): boolean =>
@@ -46,7 +57,7 @@ export const mayHaveBeenApplied = (error: UploadError): boolean =>
 
 /** Whether a digest of the object shows its bytes to be ours; stronger than that none contradicts. */
 const isShown = (expected: Expected, head: ObjectHead): boolean =>
-  head.crc32 === expected.crc32 || (expected.etag !== undefined && normalizeEtag(head.etag) === expected.etag)
+  showsChecksum(expected, head) || (expected.etag !== undefined && normalizeEtag(head.etag) === expected.etag)
 
 /**
  * Whether the object at the key is the one this session wrote: its write token and size, and no digest
@@ -67,7 +78,13 @@ export const lookForOurs = (
   guardedAttempt(run, { operation: "HeadObject" }, () => run.store.headObject({ key: run.session().key })).pipe(
     Effect.map((head) =>
       isOurs(run, head, expected)
-        ? { etag: head.etag, versionId: head.versionId, encryption: head.serverSideEncryption, crc32: head.crc32 }
+        ? {
+            etag: head.etag,
+            versionId: head.versionId,
+            encryption: head.serverSideEncryption,
+            crc32: head.crc32,
+            checksum: head.checksum
+          }
         : undefined
     ),
     Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(undefined))

@@ -73,11 +73,11 @@ const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<v
 export const createUpload = (run: UploadRun): Effect.Effect<string, UploadError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const { attributes, checksum, key } = run.session()
+      const { attributes, checksum, checksumAlgorithm, key } = run.session()
       // An earlier run may have died between the store's answer and its record.
       let unheard = run.resumed
       const request = attempting(run, { operation: "CreateMultipartUpload" }, (_, touch) =>
-        run.store.createMultipartUpload({ key, ...attributes, checksum, onActivity: touch }).pipe(
+        run.store.createMultipartUpload({ key, ...attributes, checksum, checksumAlgorithm, onActivity: touch }).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
               unheard = unheard || mayHaveBeenApplied(error)

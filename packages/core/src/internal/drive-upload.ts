@@ -22,6 +22,7 @@ import { guardedCall } from "./guarded-call.ts"
 import { type HeldLease, holdingLease } from "./hold-lease.ts"
 import { keepsUpload } from "./keep-or-abort.ts"
 import { openSource } from "./open-source.ts"
+import { packagedChecksum } from "./packaged-checksum.ts"
 import { makePartMemory, type PartMemory } from "./part-memory.ts"
 import { type OpenedHooks, openHooks } from "./run-hooks.ts"
 import { runMultipart } from "./run-multipart.ts"
@@ -203,6 +204,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
       hooks,
       bus,
       pool,
+      packaged: head.checksumAlgorithm && (yield* packagedChecksum(head.checksumAlgorithm)),
       priority,
       gate: control.gate ?? Latch.makeUnsafe(true),
       resumed: earlier !== undefined,

@@ -35,6 +35,13 @@ describe.each(kinds)("%s", (algorithm, width, polynomial, value) => {
     })
   )
 
+  it.effect("is refused where its package is not installed, which is named", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(packagedChecksum(algorithm, () => Promise.resolve(undefined)))
+      assert.match(error.message, /^InvalidRequest: .*npm install (@node-rs\/crc32|hash-wasm)/)
+    })
+  )
+
   it.effect("is what its definition says, and pieces combine to that of the whole", () =>
     Effect.gen(function* () {
       const checksum = yield* packagedChecksum(algorithm)

@@ -44,9 +44,12 @@ const groups = (slices: ReadonlyArray<Uint8Array>): ReadonlyArray<ReadonlyArray<
 const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 
 /** The checksum, or `InvalidRequest` that names the package which is not installed. */
-export const packagedChecksum = (algorithm: PackagedCrc): Effect.Effect<PackagedChecksum, UploadError> =>
+export const packagedChecksum = (
+  algorithm: PackagedCrc,
+  load: typeof loadCrc = loadCrc
+): Effect.Effect<PackagedChecksum, UploadError> =>
   Effect.flatMap(
-    Effect.promise(() => loadCrc(algorithm)),
+    Effect.promise(() => load(algorithm)),
     (take) => {
       if (take === undefined) {
         const name = crcPackages[algorithm]

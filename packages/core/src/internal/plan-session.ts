@@ -54,6 +54,7 @@ const makePlan = Effect.fnUntraced(function* ({
         partSize: request.partSize ?? windowOf(store).partSize(options.partSize, capabilities.limits.minPartSize),
         multipartThreshold: options.multipartThreshold,
         multipart: options.multipart,
+        checksumAlgorithm: options.checksumAlgorithm,
         maxPartInMemory,
         attributes: {
           contentType: request.contentType ?? source.contentType ?? contentTypeOf(source.name ?? request.key),
@@ -106,6 +107,7 @@ export const planSession = Effect.fnUntraced(function* (input: PlanSession): Eff
     attributes: { ...plan.attributes, metadata: { ...plan.attributes.metadata, [metadataToken]: writeToken } },
     condition: plan.condition,
     checksum: plan.checksum,
+    ...(plan.checksumAlgorithm === undefined ? {} : { checksumAlgorithm: plan.checksumAlgorithm }),
     resumable: plan.resumable,
     // Digests of the first and last MiB are for a process that comes after this one.
     source: journal.durable ? yield* identifySource(request.source) : request.source.identity,

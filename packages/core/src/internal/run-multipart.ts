@@ -18,12 +18,14 @@ import {
   expectedEtag,
   finishObject,
   lookForOurs,
-  mayHaveBeenApplied
+  mayHaveBeenApplied,
+  showsChecksum
 } from "./complete.ts"
 import { createUpload } from "./create-upload.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { allReceipts, type KnownParts, knownParts } from "./known-parts.ts"
 import { openSource } from "./open-source.ts"
+import { wholeChecksum } from "./other-checksum.ts"
 import type { PartMemory } from "./part-memory.ts"
 import type { Finished } from "./run-single.ts"
 import { sendParts } from "./send-parts.ts"
@@ -59,7 +61,7 @@ const finishedBy = (
         written,
         expected,
         parts: receipts.length,
-        proven: written.crc32 === expected.crc32 || receipts.every(({ stored }) => stored.confirmed)
+        proven: showsChecksum(expected, written) || receipts.every(({ stored }) => stored.confirmed)
       })
     : Effect.fail(
         uploadError(
@@ -77,7 +79,8 @@ const complete = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Finished, UploadError> {
   const missing = missingParts(receipts, receipts.length)
   if (missing.length > 0) return yield* uploadError({ _tag: "MissingParts", partNumbers: missing }, contextOf(run))
-  const expected = expectedOf(run, receipts)
+  const otherChecksum = wholeChecksum(run, receipts)
+  const expected = { ...expectedOf(run, receipts), checksum: otherChecksum }
   yield* run.hooks.finish(receipts)
   yield* run.record({ state: "completing", undelivered: run.hooks.deliveries.map(({ hook }) => hook.name) })
   run.bus.publish({ _tag: "Completing" })
@@ -93,8 +96,9 @@ const complete = Effect.fnUntraced(function* (
         ...condition,
         checksum,
         crc32: expected.crc32,
+        otherChecksum,
         size: expected.size,
-        parts: receipts.map(({ partNumber, stored }) => ({ partNumber, etag: stored.etag, crc32: stored.crc32 })),
+        parts: receipts.map(({ partNumber, stored }) => ({ partNumber, ...stored })),
         onActivity: touch
       })
     ).pipe(
@@ -118,7 +122,7 @@ const lookWithoutUpload = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Finished, UploadError> {
   if (!run.mayBeCompleted) return yield* gone
   const receipts = sortReceipts((yield* allReceipts(run.journal, run.session().sessionId)).values())
-  const expected = expectedOf(run, receipts)
+  const expected = { ...expectedOf(run, receipts), checksum: wholeChecksum(run, receipts) }
   const found = yield* Effect.result(lookForOurs(run, expected))
   if (found._tag === "Success" && found.success !== undefined) {
     return yield* finishedBy(run, found.success, expected, receipts)

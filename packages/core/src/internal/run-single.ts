@@ -6,10 +6,10 @@
 import * as Effect from "effect/Effect"
 import type { WrittenObject } from "../ObjectStore.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
-import { contradiction, type Expected, finishObject, lookForOurs } from "./complete.ts"
+import { contradiction, type Expected, finishObject, lookForOurs, showsChecksum } from "./complete.ts"
 import { checkEncryption } from "./encryption-echo.ts"
 import type { FilledPart } from "./fill-part.ts"
-import { isConfirmed, sealPart, trackedBody } from "./send-part.ts"
+import { sealPart, trackedBody } from "./send-part.ts"
 import { contextOf, guardedAttempt, type UploadRun, watchedBody } from "./upload-run.ts"
 
 /** What an upload ends with, before the `verify` hooks have seen it. */
@@ -28,7 +28,8 @@ export const runSingle = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Finished, UploadError> {
   const { attributes, condition, key } = run.session()
   const part = yield* sealPart(run, 1, 0, source)
-  const expected: Expected = { size: part.size, crc32: part.crc32, etag: undefined }
+  const { checksum, crc32, size } = part
+  const expected: Expected = { size, crc32, etag: undefined, checksum }
   yield* run.source.unchanged ?? Effect.void
   yield* run.hooks.finish([])
   yield* run.record({ state: "completing" })
@@ -42,7 +43,7 @@ export const runSingle = Effect.fnUntraced(function* (
     run.bus.restarted(1)
     let answer: WrittenObject | undefined
     return run.hooks
-      .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
+      .send({ partNumber: 1, attempt, body: trackedBody(run, part), crc32, checksum }, (sent) =>
         guardedAttempt(run, call, (touch, took) =>
           run.store.putObject({
             key,
@@ -50,6 +51,7 @@ export const runSingle = Effect.fnUntraced(function* (
             ...condition,
             body: watchedBody(sent.body, took),
             crc32: sent.crc32,
+            checksum: sent.checksum,
             attempt: sent.attempt,
             onActivity: touch
           })
@@ -57,13 +59,13 @@ export const runSingle = Effect.fnUntraced(function* (
           Effect.map((stored) => {
             answer = stored
             const { etag, crc32, confirmed, encryption } = stored
-            return { etag, crc32, confirmed, encryption }
+            return { etag, crc32, checksum: stored.checksum?.value, confirmed, encryption }
           })
         )
       )
       .pipe(
         Effect.map((stored) => ({
-          ...(answer ?? { ...stored, versionId: undefined, encryption: undefined }),
+          ...(answer ?? { etag: stored.etag, crc32: stored.crc32, versionId: undefined, encryption: undefined }),
           confirmed: stored.confirmed
         }))
       )
@@ -74,13 +76,20 @@ export const runSingle = Effect.fnUntraced(function* (
   if (wrong !== undefined) {
     return yield* uploadError({ _tag: "ChecksumMismatch", message: wrong, stored: true }, contextOf(run, "PutObject"))
   }
+  const proven = showsChecksum(expected, written) || written.confirmed === true
   yield* run.journal.putReceipt(run.session().sessionId, {
     partNumber: 1,
     source: { offset: 0, size: source.size, crc32: source.crc32 },
-    stored: { size: part.size, crc32: part.crc32, etag: written.etag, confirmed: isConfirmed(written) }
+    stored: {
+      size,
+      crc32,
+      etag: written.etag,
+      ...(checksum === undefined ? {} : { checksum: checksum.value }),
+      confirmed: proven
+    }
   })
   run.bus.stored(1, source.size)
   run.bus.publish({ _tag: "PartStored", partNumber: 1, offset: 0, size: source.size, attempts })
   run.bus.publish({ _tag: "Completing" })
-  return { written, expected, parts: 1, proven: isConfirmed(written) }
+  return { written, expected, parts: 1, proven }
 })

@@ -6,13 +6,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { crc32 } from "../Checksum.ts"
-import type { PartBody, StoredPart } from "../ObjectStore.ts"
+import type { OtherChecksum, PartBody, StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
 import type { SendPart } from "../Plugin.ts"
 import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { hedged } from "./hedge.ts"
+import { otherChecksum } from "./other-checksum.ts"
 import { transformPart } from "./run-hooks.ts"
 import { isShared } from "./slab-pool.ts"
 import { contextOf, guardedAttempt, retried, type UploadRun, watchedBody } from "./upload-run.ts"
@@ -25,6 +26,8 @@ export interface SealedPart {
   readonly slices: ReadonlyArray<Uint8Array>
   readonly size: number
   readonly crc32: number
+  /** Goes to the store instead. */
+  readonly checksum: OtherChecksum | undefined
 }
 
 /** One view of the whole part, never on shared memory: WebCrypto takes none. */
@@ -51,19 +54,22 @@ export const sealPart = Effect.fnUntraced(function* (
   source: FilledPart
 ): Effect.fn.Return<SealedPart, UploadError> {
   if (run.hooks.part.length === 0) {
-    return { partNumber, offset, source, slices: source.slices, size: source.size, crc32: source.crc32 }
+    const { crc32, size, slices } = source
+    return { partNumber, offset, source, slices, size, crc32, checksum: yield* otherChecksum(run, slices) }
   }
   const bytes = yield* transformPart(run.hooks.part, {
     partNumber,
     offset,
     bytes: contiguous(source.slices, source.size)
   })
-  return { partNumber, offset, source, slices: [bytes], size: bytes.length, crc32: crc32(bytes) }
+  const checksum = yield* otherChecksum(run, [bytes])
+  return { partNumber, offset, source, slices: [bytes], size: bytes.length, crc32: crc32(bytes), checksum }
 })
 
 /** A store that says what it has stored must say what we sent; else the part is sent again. */
 const checkStored = (run: UploadRun, sent: SendPart, stored: StoredPart): Effect.Effect<StoredPart, UploadError> =>
-  stored.crc32 === undefined || stored.crc32 === sent.crc32
+  (stored.crc32 === undefined || stored.crc32 === sent.crc32) &&
+  (stored.checksum === undefined || stored.checksum === sent.checksum?.value)
     ? Effect.succeed(stored)
     : Effect.fail(
         uploadError(
@@ -73,8 +79,8 @@ const checkStored = (run: UploadRun, sent: SendPart, stored: StoredPart): Effect
       )
 
 /** Whether a digest of the sent bytes was compared with one of the store's. */
-export const isConfirmed = (stored: Pick<StoredPart, "crc32" | "confirmed">): boolean =>
-  stored.crc32 !== undefined || stored.confirmed === true
+export const isConfirmed = (stored: Pick<StoredPart, "crc32" | "checksum" | "confirmed">): boolean =>
+  stored.crc32 !== undefined || stored.checksum !== undefined || stored.confirmed === true
 
 /** The body of one attempt, which tells the bus and the watchdog what the socket took. */
 export const trackedBody = (run: UploadRun, part: SealedPart): PartBody => ({
@@ -86,7 +92,7 @@ export const trackedBody = (run: UploadRun, part: SealedPart): PartBody => ({
 /** Sends one sealed part until the store has it, and writes its receipt. */
 export const sendPart = Effect.fnUntraced(
   function* (run: UploadRun, uploadId: string, part: SealedPart): Effect.fn.Return<PartReceipt, UploadError> {
-    const { partNumber, offset, source } = part
+    const { partNumber, offset, source, crc32, checksum } = part
     const started = yield* Clock.currentTimeMillis
     let attempts = 0
     const call = { operation: "UploadPart", partNumber, bytes: part.size, placeWait: { ms: 0 } }
@@ -94,7 +100,7 @@ export const sendPart = Effect.fnUntraced(
     const stored = yield* retried(run, call, (attempt) => {
       attempts = attempt
       run.bus.restarted(partNumber)
-      return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32: part.crc32 }, (sent) =>
+      return run.hooks.send({ partNumber, attempt, body: trackedBody(run, part), crc32, checksum }, (sent) =>
         hedged(run, partNumber, (second) =>
           guardedAttempt(run, call, (touch, took) =>
             run.store.uploadPart({
@@ -104,6 +110,7 @@ export const sendPart = Effect.fnUntraced(
               // What a second attempt sends beside the first is no progress.
               body: watchedBody(second ? { ...sent.body, onAccepted: undefined } : sent.body, took),
               crc32: sent.crc32,
+              checksum: sent.checksum,
               attempt: sent.attempt + (second ? 1 : 0),
               onActivity: touch
             })
@@ -114,7 +121,13 @@ export const sendPart = Effect.fnUntraced(
     const receipt: PartReceipt = {
       partNumber,
       source: { offset, size: source.size, crc32: source.crc32 },
-      stored: { size: part.size, crc32: part.crc32, etag: stored.etag, confirmed: isConfirmed(stored) }
+      stored: {
+        size: part.size,
+        crc32,
+        etag: stored.etag,
+        ...(checksum === undefined ? {} : { checksum: checksum.value }),
+        confirmed: isConfirmed(stored)
+      }
     }
     yield* run.journal.putReceipt(run.session().sessionId, receipt)
     if (run.bus.stored(partNumber, source.size)) {

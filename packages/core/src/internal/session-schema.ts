@@ -63,6 +63,7 @@ const SessionSchema = Struct({
   attributes: Attributes,
   condition: Struct({ ifNoneMatch: optional(Literals(["*"])), ifMatch: Text }),
   checksum: Literals(["FULL_OBJECT", "COMPOSITE", "none"]),
+  checksumAlgorithm: optional(Literals(["CRC32C", "CRC64NVME"])),
   resumable: Schema.Boolean,
   source: absent(Identity),
   maxSize: absent(Natural),
@@ -79,7 +80,7 @@ const Digest = { size: Natural, crc32: Natural }
 const ReceiptSchema = Struct({
   partNumber: Natural,
   source: Struct({ ...Digest, offset: Natural }),
-  stored: Struct({ ...Digest, etag: String, confirmed: Schema.Boolean })
+  stored: Struct({ ...Digest, etag: String, checksum: Text, confirmed: Schema.Boolean })
 })
 
 /** True when both types are the same, optional keys and `readonly` included. */

@@ -18,6 +18,7 @@ import { retryEvent } from "../Telemetry.ts"
 import { type ErrorContext, type UploadError, withContext } from "../UploadError.ts"
 import { windowOf } from "./congestion-window.ts"
 import type { EventBus } from "./event-bus.ts"
+import type { PackagedChecksum } from "./packaged-checksum.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 import type { SlabPool } from "./slab-pool.ts"
 import type { Priority } from "./turn-queue.ts"
@@ -43,6 +44,8 @@ export interface UploadRun extends SessionRun {
   readonly hooks: OpenedHooks
   readonly bus: EventBus
   readonly pool: SlabPool
+  /** Takes the checksum that the store is told instead of CRC32. */
+  readonly packaged?: PackagedChecksum | undefined
   /** Closed while the upload is paused. */
   readonly gate: Latch.Latch
   /** This run continues an earlier one. */

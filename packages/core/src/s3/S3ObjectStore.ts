@@ -24,13 +24,20 @@ import { compositeCrc32, encodeCrc32, normalizeEtag } from "../Checksum.ts"
 import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
 import { type Capabilities, profiles, providerOf } from "../Limits.ts"
-import { type ByteRange, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
+import {
+  type ByteRange,
+  type ChecksumAlgorithm,
+  type CompleteMultipartUpload,
+  ObjectStore,
+  type ObjectStoreApi,
+  type OtherChecksum
+} from "../ObjectStore.ts"
 import { makeTransport } from "../platform/transport.ts"
 import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
 import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
-import { attributeInput, fullCrc32, headOf } from "./object-attributes.ts"
+import { attributeInput, checksumOf, fullCrc32, headOf } from "./object-attributes.ts"
 import { confirmPayload, describePayload, type Payload } from "./payload.ts"
 import { makeRepeatPart, type SendPart } from "./repeat-part.ts"
 import { checkOptions, type S3Options, withStoreDefaults } from "./S3Options.ts"
@@ -56,6 +63,23 @@ const rangeHeader = (range: ByteRange): string =>
 /** A key as listings give it; with `encoding-type=url` in form encoding, where + is a space. */
 const decodeListed = (key: string, encoding: string | undefined): string =>
   encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key
+
+/** The field of the SDK that holds each checksum. */
+const checksumField = {
+  CRC32: "ChecksumCRC32",
+  CRC32C: "ChecksumCRC32C",
+  CRC64NVME: "ChecksumCRC64NVME"
+} as const satisfies Record<ChecksumAlgorithm, string>
+
+const checksumFields = ({ algorithm, value }: { readonly algorithm: ChecksumAlgorithm; readonly value: string }) => ({
+  [checksumField[algorithm]]: value
+})
+
+/** CRC32 of the whole as it goes with Complete. */
+const crc32OfAll = ({ checksum, crc32, parts }: CompleteMultipartUpload) => ({
+  algorithm: "CRC32" as const,
+  value: checksum === "COMPOSITE" ? compositeCrc32(parts.map((part) => part.crc32)) : encodeCrc32(crc32)
+})
 
 /** Puts the call on a command's input. */
 type Carry = <Input extends object>(input: Input) => Input
@@ -120,10 +144,12 @@ const makeApi = (
         )
       : Effect.succeed(value)
 
-  const checksumInput = (crc32: number) =>
-    capabilities.checksum === "none" ? {} : { ChecksumCRC32: encodeCrc32(crc32) }
-  const checksumHeader = (crc32: number) =>
-    capabilities.checksum === "none" ? {} : { "x-amz-checksum-crc32": encodeCrc32(crc32) }
+  const checksumInput = (crc32: number, other: OtherChecksum | undefined) =>
+    capabilities.checksum === "none" ? {} : checksumFields(other ?? { algorithm: "CRC32", value: encodeCrc32(crc32) })
+  const checksumHeader = (crc32: number, other: OtherChecksum | undefined) =>
+    capabilities.checksum === "none"
+      ? {}
+      : { [`x-amz-checksum-${(other?.algorithm ?? "CRC32").toLowerCase()}`]: other?.value ?? encodeCrc32(crc32) }
 
   return {
     bucket,
@@ -142,7 +168,9 @@ const makeApi = (
                 Bucket: bucket,
                 Key: input.key,
                 ...attributeInput(input),
-                ...(input.checksum === "none" ? {} : { ChecksumAlgorithm: "CRC32", ChecksumType: input.checksum })
+                ...(input.checksum === "none"
+                  ? {}
+                  : { ChecksumAlgorithm: input.checksumAlgorithm ?? "CRC32", ChecksumType: input.checksum })
               })
             )
           ),
@@ -152,14 +180,15 @@ const makeApi = (
       return { uploadId, encryption: answer.ServerSideEncryption }
     }),
 
-    uploadPart: Effect.fnUntraced(function* ({ key, uploadId, partNumber, body, crc32, attempt, onActivity }) {
+    uploadPart: Effect.fnUntraced(function* (input) {
+      const { key, uploadId, partNumber, body, crc32, checksum, attempt, onActivity } = input
       const at = { key, uploadId, partNumber }
       const payload = yield* describePayload(body, capabilities, signed)
       const answer = yield* call(
         "UploadPart",
         at,
         (carry, sdkCall) =>
-          repeatPart({ key, uploadId, partNumber, headers: checksumHeader(crc32) }, sdkCall, () =>
+          repeatPart({ key, uploadId, partNumber, headers: checksumHeader(crc32, checksum) }, sdkCall, () =>
             client.send(
               new UploadPartCommand(
                 carry({
@@ -167,7 +196,7 @@ const makeApi = (
                   Key: key,
                   UploadId: uploadId,
                   PartNumber: partNumber,
-                  ...checksumInput(crc32)
+                  ...checksumInput(crc32, checksum)
                 })
               )
             )
@@ -180,6 +209,7 @@ const makeApi = (
         etag: normalizeEtag(etag),
         confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: false }),
         crc32: fullCrc32(answer.ChecksumCRC32, undefined),
+        ...(checksum === undefined ? {} : { checksum: answer[checksumField[checksum.algorithm]] }),
         encryption
       }
     }),
@@ -187,6 +217,7 @@ const makeApi = (
     completeMultipartUpload: Effect.fnUntraced(function* (input) {
       const at = { key: input.key, uploadId: input.uploadId }
       const withChecksum = input.checksum !== "none"
+      const partField = checksumField[input.otherChecksum?.algorithm ?? "CRC32"]
       const answer = yield* call(
         "CompleteMultipartUpload",
         at,
@@ -198,18 +229,15 @@ const makeApi = (
                 Key: input.key,
                 UploadId: input.uploadId,
                 MultipartUpload: {
-                  Parts: input.parts.map(({ partNumber, etag, crc32 }) => ({
+                  Parts: input.parts.map(({ partNumber, etag, crc32, checksum }) => ({
                     PartNumber: partNumber,
                     ETag: `"${etag}"`,
-                    ...(withChecksum ? { ChecksumCRC32: encodeCrc32(crc32) } : {})
+                    ...(withChecksum ? { [partField]: checksum ?? encodeCrc32(crc32) } : {})
                   }))
                 },
                 // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
-                ...(input.checksum === "FULL_OBJECT" && input.size > 0
-                  ? { ChecksumCRC32: encodeCrc32(input.crc32), ChecksumType: "FULL_OBJECT" }
-                  : {}),
-                ...(input.checksum === "COMPOSITE"
-                  ? { ChecksumCRC32: compositeCrc32(input.parts.map((part) => part.crc32)), ChecksumType: "COMPOSITE" }
+                ...(input.checksum === "COMPOSITE" || (input.checksum === "FULL_OBJECT" && input.size > 0)
+                  ? { ...checksumFields(input.otherChecksum ?? crc32OfAll(input)), ChecksumType: input.checksum }
                   : {}),
                 ...(capabilities.objectSizeOnComplete ? { MpuObjectSize: input.size } : {}),
                 ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
@@ -224,7 +252,8 @@ const makeApi = (
         etag: normalizeEtag(etag),
         versionId: answer.VersionId,
         encryption: answer.ServerSideEncryption,
-        crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType)
+        crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),
+        checksum: checksumOf(answer)
       }
     }),
 
@@ -319,7 +348,7 @@ const makeApi = (
     }),
 
     putObject: Effect.fnUntraced(function* (input) {
-      const { key, body, crc32, attempt, onActivity } = input
+      const { key, body, crc32, checksum, attempt, onActivity } = input
       const at = { key }
       const payload = yield* describePayload(body, capabilities, signed)
       const answer = yield* call(
@@ -332,7 +361,7 @@ const makeApi = (
                 Bucket: bucket,
                 Key: key,
                 ...attributeInput(input),
-                ...checksumInput(crc32),
+                ...checksumInput(crc32, checksum),
                 ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
                 ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
               })
@@ -347,7 +376,8 @@ const makeApi = (
         confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: true }),
         versionId: answer.VersionId,
         encryption,
-        crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType)
+        crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),
+        checksum: checksumOf(answer)
       }
     }),
 

@@ -29,8 +29,18 @@ export const attributeInput = (a: ObjectAttributes) => ({
 export const fullCrc32 = (encoded: string | undefined, type: string | undefined): number | undefined =>
   encoded === undefined || type === "COMPOSITE" || encoded.includes("-") ? undefined : decodeCrc32(encoded)
 
+/** What an answer may say of checksums. */
+interface ChecksumAnswer {
+  readonly ChecksumCRC32?: string | undefined
+  readonly ChecksumCRC32C?: string | undefined
+  readonly ChecksumCRC64NVME?: string | undefined
+  readonly ChecksumSHA1?: string | undefined
+  readonly ChecksumSHA256?: string | undefined
+  readonly ChecksumType?: string | undefined
+}
+
 /** The one checksum of an answer, with its kind. */
-const checksumOf = (answer: HeadAnswer): StoredChecksum | undefined => {
+export const checksumOf = (answer: ChecksumAnswer): StoredChecksum | undefined => {
   const { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256, ChecksumType } = answer
   const found = (
     [
@@ -47,18 +57,12 @@ const checksumOf = (answer: HeadAnswer): StoredChecksum | undefined => {
   return { algorithm, value, type: ChecksumType === "COMPOSITE" || value.includes("-") ? "COMPOSITE" : "FULL_OBJECT" }
 }
 
-interface HeadAnswer {
+interface HeadAnswer extends ChecksumAnswer {
   readonly ContentLength?: number | undefined
   readonly ETag?: string | undefined
   readonly VersionId?: string | undefined
   readonly LastModified?: Date | undefined
   readonly PartsCount?: number | undefined
-  readonly ChecksumCRC32?: string | undefined
-  readonly ChecksumCRC32C?: string | undefined
-  readonly ChecksumCRC64NVME?: string | undefined
-  readonly ChecksumSHA1?: string | undefined
-  readonly ChecksumSHA256?: string | undefined
-  readonly ChecksumType?: string | undefined
   readonly ServerSideEncryption?: string | undefined
   readonly ContentType?: string | undefined
   readonly CacheControl?: string | undefined

@@ -35,6 +35,8 @@ export interface PartPlace {
 export interface PartAnswer {
   readonly ETag?: string | undefined
   readonly ChecksumCRC32?: string | undefined
+  readonly ChecksumCRC32C?: string | undefined
+  readonly ChecksumCRC64NVME?: string | undefined
   readonly ServerSideEncryption?: string | undefined
 }
 
@@ -69,6 +71,8 @@ const plainAnswer = ({ statusCode, headers, body }: ExchangeResponse): PartAnswe
   return {
     ETag: etag,
     ChecksumCRC32: headers["x-amz-checksum-crc32"],
+    ChecksumCRC32C: headers["x-amz-checksum-crc32c"],
+    ChecksumCRC64NVME: headers["x-amz-checksum-crc64nvme"],
     ServerSideEncryption: headers["x-amz-server-side-encryption"]
   }
 }
