@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import type { ObjectAttributes, OtherChecksum, WriteCondition } from "./ObjectStore.ts"
 import type { PartReceipt } from "./Part.ts"
 import type { SourceIdentity } from "./Source.ts"
-import { invalidRequest, type UploadError, uploadError } from "./UploadError.ts"
+import type { StoredObject } from "./StoredObject.ts"
+import { invalidRequest, type Reason, type UploadError, uploadError } from "./UploadError.ts"
 import type { PartLayout } from "./UploadPlan.ts"
 
 /** Where a session stands. `completing` is written before Complete is sent: from then on nothing is aborted blindly. */
@@ -53,10 +54,17 @@ export interface Session {
   readonly pluginState: Readonly<Record<string, unknown>>
   /** Deliveries still owed, by `deliver` name. */
   readonly undelivered: ReadonlyArray<string>
+  /** How it ended, as long as somebody is owed the news. */
+  readonly news?: SessionNews | undefined
   /** Milliseconds since the epoch. */
   readonly createdAt: number
   readonly updatedAt: number
 }
+
+/** What an event of the end says that the session does not. Reasons have no causes here. */
+export type SessionNews =
+  | { readonly _tag: "Completed"; readonly object: StoredObject }
+  | { readonly _tag: "Failed"; readonly reason: Reason }
 
 /** The object metadata that holds the write token, without the `x-amz-meta-` prefix. */
 export const metadataToken = "sluice-write-token"

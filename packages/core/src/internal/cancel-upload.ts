@@ -4,7 +4,7 @@ import type { UploadError } from "../UploadError.ts"
 import { abortUpload } from "./abort-upload.ts"
 import type { Engine } from "./engine.ts"
 import { holdingLease } from "./hold-lease.ts"
-import type { SessionRun } from "./upload-run.ts"
+import { sessionRun } from "./session-run.ts"
 
 /** Pause between two tries for a lease that somebody holds, in milliseconds. */
 const askAgainMs = 500
@@ -17,7 +17,7 @@ export const cancelUpload = Effect.fnUntraced(function* <R>(
   engine: Engine<R>,
   sessionId: string
 ): Effect.fn.Return<void, UploadError> {
-  const { journal, options, store } = engine
+  const { journal, options } = engine
   const here = engine.running.get(sessionId)
   if (here !== undefined) return yield* here.cancel
 
@@ -26,21 +26,12 @@ export const cancelUpload = Effect.fnUntraced(function* <R>(
     sessionId,
     options.leaseMs,
     Effect.fnUntraced(function* () {
-      let session = yield* journal.get(sessionId)
-      const { uploadId } = session
-      const run: SessionRun = {
-        store,
-        options,
-        session: () => session,
-        record: (change) =>
-          Effect.map(journal.update({ ...session, ...change }), (next) => {
-            session = next
-          })
-      }
+      const run = sessionRun(engine, yield* journal.get(sessionId))
+      const { suspects, uploadId } = run.session()
       // Named as ended first: should this process die now, the Janitor goes on.
       yield* run.record({ state: "cancelled" })
       const gone = uploadId === undefined || (yield* abortUpload(run, uploadId))
-      if (gone && session.suspects.length === 0) yield* journal.delete(sessionId)
+      if (gone && suspects.length === 0) yield* journal.delete(sessionId)
     })
   )
   // A holder elsewhere lets go at its next renewal.

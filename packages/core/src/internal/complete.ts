@@ -4,8 +4,9 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { normalizeEtag, predictEtag } from "../Checksum.ts"
+import { combineCrc32, normalizeEtag, predictEtag } from "../Checksum.ts"
 import type { ObjectHead, OtherChecksum, WrittenObject } from "../ObjectStore.ts"
+import { type PartReceipt, storedSize } from "../Part.ts"
 import { budgetOf } from "../RetryBudget.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
@@ -27,6 +28,16 @@ export interface Expected {
 /** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
 export const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
   run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
+
+/** The whole object's size and CRC32 from its parts, which are all there and in order. */
+export const expectedOf = (run: SessionRun, receipts: ReadonlyArray<PartReceipt>): Expected => ({
+  size: storedSize(receipts),
+  crc32: receipts.reduce((crc, { stored }) => combineCrc32(crc, stored.crc32, stored.size), 0),
+  etag: expectedEtag(
+    run,
+    receipts.map(({ stored }) => stored.etag)
+  )
+})
 
 /** A CRC32 or an ETag that differs: the object is there, and it is not ours. */
 export const contradiction = (

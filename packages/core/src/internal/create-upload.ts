@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { JournalApi } from "../Journal.ts"
 import type { ListedUpload, UploadsMarker } from "../ObjectStore.ts"
 import type { UploadError } from "../UploadError.ts"
 import { abortUpload } from "./abort-upload.ts"
@@ -41,20 +42,32 @@ export const uploadsOfKey = Effect.fnUntraced(function* (
 })
 
 /**
- * Names in the journal what a Create without an answer may have left: uploads of this key that began since the
- * session did and that no session knows. Whose they are cannot be proven, and empty ones cost nothing, so the
+ * What a Create without an answer may have left: uploads of this key that began since the session did and that no
+ * session knows.
+ */
+export const findSuspects = Effect.fnUntraced(function* (
+  run: SessionRun,
+  journal: JournalApi,
+  ours?: string
+): Effect.fn.Return<ReadonlyArray<string>, UploadError> {
+  const { bucket, createdAt, key } = run.session()
+  const sessions = yield* journal.listByKey(bucket, key)
+  const known = new Set([ours, ...sessions.flatMap(({ uploadId, suspects }) => [uploadId, ...suspects])])
+  return (yield* uploadsOfKey(run))
+    .filter(({ initiated }) => initiated === undefined || initiated.getTime() >= createdAt - clockSkewMs)
+    .map(({ uploadId }) => uploadId)
+    .filter((uploadId) => !known.has(uploadId))
+})
+
+/**
+ * Names suspects in the journal. Whose they are cannot be proven, and empty ones cost nothing, so the
  * Janitor ends them by age and only if they are empty still (`docs/decisions/0032`). Never fails: this is
  * bookkeeping beside the upload.
  */
 const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { bucket, createdAt, key } = run.session()
-    const sessions = yield* run.journal.listByKey(bucket, key)
-    const known = new Set([ours, ...sessions.flatMap(({ uploadId, suspects }) => [uploadId, ...suspects])])
-    const suspects = (yield* uploadsOfKey(run))
-      .filter(({ initiated }) => initiated === undefined || initiated.getTime() >= createdAt - clockSkewMs)
-      .map(({ uploadId }) => uploadId)
-      .filter((uploadId) => !known.has(uploadId))
+    const { bucket, key } = run.session()
+    const suspects = yield* findSuspects(run, run.journal, ours)
     if (suspects.length === 0) return
     yield* run.record({ suspects: [...run.session().suspects, ...suspects] })
     yield* Effect.logWarning(

@@ -18,7 +18,7 @@ import { describeReason, type UploadError, uploadError } from "../UploadError.ts
 import type { UploadControl, UploadRequest } from "../Uploader.ts"
 import type { Engine } from "./engine.ts"
 import { makeEventBus } from "./event-bus.ts"
-import { guardedCall } from "./guarded-call.ts"
+import { objectExists } from "./guarded-call.ts"
 import { type HeldLease, holdingLease } from "./hold-lease.ts"
 import { keepsUpload } from "./keep-or-abort.ts"
 import { openSource } from "./open-source.ts"
@@ -30,6 +30,7 @@ import { type Finished, runSingle } from "./run-single.ts"
 import { withinMaxSize } from "./send-parts.ts"
 import { settle } from "./settle.ts"
 import { SlabPool } from "./slab-pool.ts"
+import { storedObject } from "./stored-object.ts"
 import { contextOf, type UploadRun } from "./upload-run.ts"
 
 /** A run to come. */
@@ -57,11 +58,7 @@ const contextFor =
     resumed: earlier !== undefined,
     saved: earlier?.session.pluginState[plugin],
     save: (state) => Effect.sync(() => saved.set(plugin, state)),
-    exists: (key) =>
-      guardedCall(engine.options, "HeadObject", engine.store.headObject({ key })).pipe(
-        Effect.as(true),
-        Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(false))
-      )
+    exists: (key) => objectExists(engine.store, engine.options, key)
   })
 
 /** One PUT or parts, as planned or as the first part shows. */
@@ -106,22 +103,6 @@ const send = Effect.fnUntraced(function* (
   }
   return yield* runMultipart(run, memory, { reader, first })
 })
-
-const storedObject = (run: UploadRun, { written, expected, parts, proven }: Finished): StoredObject => {
-  const { bucket, key } = run.session()
-  return {
-    bucket,
-    key,
-    uri: `s3://${bucket}/${key}`,
-    location: run.store.location(key),
-    size: expected.size,
-    etag: written.etag,
-    versionId: written.versionId,
-    crc32: expected.crc32,
-    proof: proven ? "source" : "transport",
-    parts
-  }
-}
 
 /** After Complete nothing can be taken back: a gate that fails says so, and that the object stands. */
 const verify = (
@@ -224,7 +205,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
     })
     const finished = yield* Effect.scoped(
       Effect.gen(function* () {
-        const memory = yield* makePartMemory(pool)
+        const memory = yield* makePartMemory(pool, priority === undefined ? {} : { priority })
         const reader = yield* openSource(source, hooks.body)
         return yield* send(run, memory, reader)
       })

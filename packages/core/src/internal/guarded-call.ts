@@ -1,5 +1,6 @@
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
 import { retrying } from "../RetryPolicy.ts"
 import type { UploadError } from "../UploadError.ts"
 import { watched } from "./watchdog.ts"
@@ -22,3 +23,14 @@ export const guardedCall = <A>(
   operation: string,
   call: Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => retrying(() => watchedCall(options, operation, call), options)
+
+/** Whether an object stands at the key. */
+export const objectExists = (
+  store: ObjectStoreApi,
+  options: EngineOptions,
+  key: string
+): Effect.Effect<boolean, UploadError> =>
+  guardedCall(options, "HeadObject", store.headObject({ key })).pipe(
+    Effect.as(true),
+    Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(false))
+  )

@@ -6,8 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { combineCrc32 } from "../Checksum.ts"
-import { missingParts, type PartReceipt, sortReceipts, storedSize } from "../Part.ts"
+import { missingParts, type PartReceipt, sortReceipts } from "../Part.ts"
 import type { SourceReader } from "../Source.ts"
 import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import { abortUpload } from "./abort-upload.ts"
@@ -15,7 +14,7 @@ import {
   completionUnknown,
   contradiction,
   type Expected,
-  expectedEtag,
+  expectedOf,
   finishObject,
   lookForOurs,
   mayHaveBeenApplied,
@@ -30,16 +29,6 @@ import type { PartMemory } from "./part-memory.ts"
 import type { Finished } from "./run-single.ts"
 import { sendParts } from "./send-parts.ts"
 import { contextOf, guardedAttempt, onRetry, type UploadRun } from "./upload-run.ts"
-
-/** The whole object's size and CRC32 from its parts. */
-const expectedOf = (run: UploadRun, receipts: ReadonlyArray<PartReceipt>): Expected => ({
-  size: storedSize(receipts),
-  crc32: receipts.reduce((crc, { stored }) => combineCrc32(crc, stored.crc32, stored.size), 0),
-  etag: expectedEtag(
-    run,
-    receipts.map(({ stored }) => stored.etag)
-  )
-})
 
 /** The end of an upload whose Complete may have been applied without our hearing of it. */
 interface Completion {

@@ -12,8 +12,10 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { PartReceipt } from "../Part.ts"
 import type { Session } from "../Session.ts"
+import type { StoredObject } from "../StoredObject.ts"
+import type { Reason } from "../UploadError.ts"
 
-const { Literals, Natural, Number, optional, Record, String, Struct } = Schema
+const { Boolean, Literals, Natural, Number, optional, optionalKey, Record, String, Struct, Union } = Schema
 
 /** JSON has no undefined: an absent key is a field that is undefined. */
 const absent = <S extends Schema.Constraint>(schema: S) =>
@@ -34,7 +36,7 @@ const Attributes = Struct({
   encryption: optional(Struct({ mode: Literals(["SSE-S3"]) }))
 })
 
-const Layout = Schema.Union([
+const Layout = Union([
   Struct({ _tag: Literals(["Uniform"]), partSize: Natural }),
   Struct({ _tag: Literals(["Doubling"]), partSize: Natural, every: Natural, maxPartSize: Natural })
 ])
@@ -47,6 +49,70 @@ const Identity = Struct({
   headSha256: Text,
   tailSha256: Text
 })
+
+/** Reasons that are their message. */
+const Said = Struct({
+  _tag: Literals([
+    "InvalidRequest",
+    "SourceFailed",
+    "SourceChanged",
+    "AccessDenied",
+    "CredentialsUnavailable",
+    "PreconditionFailed",
+    "TooLarge",
+    "InvalidResponse",
+    "TlsFailed",
+    "ClockSkewed",
+    "Stalled",
+    "PartConflict",
+    "CompletionUnknown",
+    "ResumeMismatch",
+    "JournalFailed"
+  ]),
+  message: String
+})
+
+const Wordless = Struct({
+  _tag: Literals(["NoSuchBucket", "NoSuchKey", "NoSuchUpload", "SessionNotFound", "SessionBusy", "SessionExpired"])
+})
+
+const ReasonSchema = Union([
+  Said,
+  Wordless,
+  Struct({ _tag: Literals(["SizeMismatch"]), declared: Number, actual: Number }),
+  Struct({ _tag: Literals(["Rejected"]), message: String, status: Number }),
+  Struct({ _tag: Literals(["Throttled"]), code: String, retryAfterMs: optionalKey(Number) }),
+  Struct({ _tag: Literals(["Unavailable"]), message: String, retryAfterMs: optionalKey(Number) }),
+  Struct({ _tag: Literals(["ChecksumMismatch"]), message: String, stored: optionalKey(Boolean) }),
+  Struct({ _tag: Literals(["MissingParts"]), partNumbers: Schema.Array(Natural) }),
+  Struct({
+    _tag: Literals(["EncryptionNotApplied"]),
+    requested: String,
+    answered: String,
+    stored: optionalKey(Boolean)
+  }),
+  Struct({ _tag: Literals(["OffsetConflict"]), expected: Number, actual: Number }),
+  Struct({ _tag: Literals(["PluginFailed"]), plugin: String, hook: String, cause: String }),
+  Struct({ _tag: Literals(["UnknownStoreError"]), code: String, status: Number, message: String })
+])
+
+const StoredObjectSchema = Struct({
+  bucket: String,
+  key: String,
+  uri: String,
+  location: String,
+  size: Natural,
+  etag: String,
+  versionId: absent(String),
+  crc32: Natural,
+  proof: Literals(["source", "transport"]),
+  parts: Natural
+})
+
+const News = Union([
+  Struct({ _tag: Literals(["Completed"]), object: StoredObjectSchema }),
+  Struct({ _tag: Literals(["Failed"]), reason: ReasonSchema })
+])
 
 const SessionSchema = Struct({
   format: Literals([1]),
@@ -64,13 +130,14 @@ const SessionSchema = Struct({
   condition: Struct({ ifNoneMatch: optional(Literals(["*"])), ifMatch: Text }),
   checksum: Literals(["FULL_OBJECT", "COMPOSITE", "none"]),
   checksumAlgorithm: optional(Literals(["CRC32C", "CRC64NVME"])),
-  resumable: Schema.Boolean,
+  resumable: Boolean,
   source: absent(Identity),
   maxSize: absent(Natural),
   suspects: Schema.Array(String),
   plugins: Schema.Array(String),
   pluginState: Record(String, Schema.Unknown),
   undelivered: Schema.Array(String),
+  news: optional(News),
   createdAt: Number,
   updatedAt: Number
 })
@@ -80,18 +147,21 @@ const Digest = { size: Natural, crc32: Natural }
 const ReceiptSchema = Struct({
   partNumber: Natural,
   source: Struct({ ...Digest, offset: Natural }),
-  stored: Struct({ ...Digest, etag: String, checksum: Text, confirmed: Schema.Boolean })
+  stored: Struct({ ...Digest, etag: String, checksum: Text, confirmed: Boolean })
 })
 
-/** True when both types are the same, optional keys and `readonly` included. */
+/** True when both types are the same, optional keys included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 type Plain<T> = T extends object ? { [K in keyof T]: Plain<T[K]> } : T
 
 /** Fails to compile where a schema and its interface part ways. */
 export const sameAsInterfaces: readonly [
-  Same<Plain<(typeof SessionSchema)["Type"]>, Plain<Session>>,
+  // News are narrower: a reason's cause is not kept. Nothing that is kept may be unknown to the interface.
+  Same<Plain<Omit<(typeof SessionSchema)["Type"], "news">>, Plain<Omit<Session, "news">>>,
+  Same<Plain<(typeof StoredObjectSchema)["Type"]>, Plain<StoredObject>>,
+  Same<(typeof ReasonSchema)["Type"]["_tag"], Reason["_tag"]>,
   Same<Plain<(typeof ReceiptSchema)["Type"]>, Plain<PartReceipt>>
-] = [true, true]
+] = [true, true, true, true]
 
 const orWhy = <A>(result: Result.Result<A, Schema.SchemaError>): A | string =>
   Result.isSuccess(result) ? result.success : result.failure.message

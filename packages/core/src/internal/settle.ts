@@ -7,6 +7,7 @@ import type { UploadError } from "../UploadError.ts"
 import { deliver, wanting } from "./deliver.ts"
 import type { Engine } from "./engine.ts"
 import type { EventBus } from "./event-bus.ts"
+import { newsOf } from "./news.ts"
 import { endOf, outcomeOf } from "./outcome.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 
@@ -51,13 +52,21 @@ export const settle = Effect.fnUntraced(function* <R>(
   yield* bus.drain
   if (session === undefined || kept) return
   const owed = wanting(hooks.deliveries, event._tag)
-  yield* engine.journal.update({ ...closed(session, exit), undelivered: owed.map(({ hook }) => hook.name) }).pipe(
-    Effect.flatMap((ended): Effect.Effect<unknown, UploadError> => {
-      if (isSettled(ended)) return engine.journal.delete(ended.sessionId)
-      return owed.length === 0
-        ? Effect.void
-        : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
-    }),
+  const end = {
+    ...closed(session, exit),
+    undelivered: owed.map(({ hook }) => hook.name),
+    news: owed.length === 0 ? undefined : newsOf(event)
+  }
+  // What is owed to nobody is forgotten at once, without a last record that could outlive this process.
+  const close = isSettled(end)
+    ? engine.journal.delete(end.sessionId)
+    : Effect.andThen(
+        engine.journal.update(end),
+        owed.length === 0
+          ? Effect.void
+          : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
+      )
+  yield* close.pipe(
     Effect.catch((error) => Effect.logWarning(`the journal could not close session: ${error.message}`))
   )
 })
