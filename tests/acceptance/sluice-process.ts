@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { mkdtempSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import type { S3Server } from "@sluice/testkit"
-import { onTestFinished } from "vitest"
+import { afterAll, onTestFinished } from "vitest"
 
 const bin = join(import.meta.dirname, "../../packages/cli/bin/sluice.js")
 
@@ -34,6 +35,10 @@ export const environmentOf = ({ credentials, endpoint, region }: S3Server): Envi
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey
 })
 
+/** Where processes that are told no other place keep their uploads: nothing that a test sees, gone after the tests. */
+const state = mkdtempSync(join(tmpdir(), "sluice-acceptance-state-"))
+afterAll(() => rm(state, { recursive: true, force: true }))
+
 /** `sluice …` as a process of its own, with nothing of our environment but PATH; killed after the test. */
 export const start = (
   args: ReadonlyArray<string>,
@@ -41,7 +46,7 @@ export const start = (
 ) => {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? tmpdir(),
-    env: { PATH: process.env["PATH"], HOME: tmpdir(), ...options.env }
+    env: { PATH: process.env["PATH"], HOME: tmpdir(), XDG_STATE_HOME: state, ...options.env }
   })
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) {

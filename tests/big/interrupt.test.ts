@@ -113,7 +113,7 @@ onEmbedded("Ctrl-C ends at once whatever the store does", (store) => {
   it("leaves nothing where the store takes no more of a part", async () => {
     const action = { type: "stall", afterBytes: MiB } as const
     store().faults.add({ match: { op: "UploadPart", partNumber: 3 }, action })
-    const { interrupt, temporary } = await upload(store(), [await endlessFile()])
+    const { interrupt, temporary } = await upload(store(), ["--no-resume", await endlessFile()])
     await expect.poll(() => store().faults.hits.length, { timeout: 20_000 }).toBe(1)
     expect(await interrupt()).toMatchObject(silently)
     expect(store().openUploads()).toEqual([])
@@ -123,7 +123,7 @@ onEmbedded("Ctrl-C ends at once whatever the store does", (store) => {
   it("says what may be left where the store does not answer at all", async () => {
     store().faults.add({ match: { op: "AbortMultipartUpload" }, action: { type: "stall", afterBytes: 0 } })
     const before = store().count("UploadPart")
-    const { interrupt } = await upload(store(), [await endlessFile()])
+    const { interrupt } = await upload(store(), ["--no-resume", await endlessFile()])
     await store().reached("UploadPart", before + 2)
     expect(await interrupt()).toMatchObject({ ...silently, err: expect.stringContaining("may be left") })
     expect(store().openUploads()).toHaveLength(1)

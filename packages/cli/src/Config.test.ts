@@ -36,6 +36,7 @@ describe("the environment", () => {
       SLUICE_MIN_THROUGHPUT: "64KiB",
       SLUICE_MAX_SOCKETS: "0",
       SLUICE_HEDGE: "last-part",
+      SLUICE_ON_FAILURE: "keep",
       SLUICE_MULTIPART: "always",
       SLUICE_PAYLOAD_SIGNING: "never"
     })
@@ -58,6 +59,7 @@ describe("the environment", () => {
         minThroughput: 65_536,
         maxSockets: 0,
         hedge: "last-part",
+        onFailure: "keep",
         multipart: "always",
         payloadSigning: "never"
       }

@@ -64,8 +64,19 @@ export const parseOption = (option: NumericOption): Parse<number> => {
 }
 
 export const parseMultipart = parseOneOf(["never", "auto", "always"])
-const parsePayloadSigning = parseOneOf(["auto", "always", "never"])
-const parseHedge = parseOneOf(["off", "last-part"])
+export const parseOnFailure = parseOneOf(["abort", "keep", "auto"])
+
+type WordOption = Exclude<keyof EngineOptions, NumericOption>
+
+const words: { readonly [K in WordOption]: Parse<EngineOptions[K]> } = {
+  multipart: parseMultipart,
+  onFailure: parseOnFailure,
+  hedge: parseOneOf(["off", "last-part"]),
+  payloadSigning: parseOneOf(["auto", "always", "never"]),
+  checksumAlgorithm: parseOneOf(["CRC32", "CRC32C", "CRC64NVME"])
+}
+
+const isWord = (option: string): option is WordOption => Object.hasOwn(words, option)
 
 /** `http(s)://host[:port]`, nothing behind it. */
 export const parseEndpoint: Parse<string> = (text) => {
@@ -98,22 +109,17 @@ const parseToken: Parse<Redacted.Redacted<string>> = (text) =>
     : Result.fail(`must be at least ${minTokenLength} visible ASCII characters; make one with: openssl rand -hex 32`)
 
 const readEngine = (env: Environment, problems: Problems): Partial<EngineOptions> => {
-  const numbers: { -readonly [K in NumericOption]?: number } = {}
-  for (const [option, { name }] of Object.entries(environment)) {
-    if (!isNumeric(option)) continue
-    const value = problems.read(name, env[name], parseOption(option))
-    if (value !== undefined) numbers[option] = value
+  const engine: { -readonly [K in keyof EngineOptions]?: EngineOptions[K] } = {}
+  const read = <K extends keyof EngineOptions>(option: K, parse: Parse<EngineOptions[K]>): void => {
+    const { name } = environment[option]
+    const value = problems.read(name, env[name], parse)
+    if (value !== undefined) engine[option] = value
   }
-  const signing = environment.payloadSigning.name
-  const multipart = problems.read(environment.multipart.name, env[environment.multipart.name], parseMultipart)
-  const payloadSigning = problems.read(signing, env[signing], parsePayloadSigning)
-  const hedge = problems.read(environment.hedge.name, env[environment.hedge.name], parseHedge)
-  return {
-    ...numbers,
-    ...(multipart === undefined ? {} : { multipart }),
-    ...(payloadSigning === undefined ? {} : { payloadSigning }),
-    ...(hedge === undefined ? {} : { hedge })
+  for (const option of Object.keys(environment)) {
+    if (isNumeric(option)) read(option, parseOption(option))
+    else if (isWord(option)) read(option, words[option])
   }
+  return engine
 }
 
 const readStore = (env: Environment, problems: Problems): StoreConfig => {

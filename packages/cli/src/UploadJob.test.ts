@@ -20,7 +20,8 @@ it("lets flags win over the environment", () => {
     { SLUICE_PART_SIZE: "8MiB", SLUICE_CONCURRENCY: "2", AWS_REGION: "us-east-1", AWS_ENDPOINT_URL_S3: "http://x:1" }
   )
   expect(job).toMatchObject({
-    store: { bucket: "media", region: "eu-west-1", endpoint: "http://127.0.0.1:1" },
+    bucket: "media",
+    place: { region: "eu-west-1", endpoint: "http://127.0.0.1:1" },
     keys: [["a.bin", "x/a.bin"]],
     engine: { partSize: 16 * MiB, concurrency: 2 }
   })
@@ -50,6 +51,22 @@ it("tells everything that is wrong at once, the environment included", () => {
     expect(lines.filter((line) => line.startsWith(`${name}: `))).toHaveLength(1)
   }
   expect(lines).toHaveLength(6)
+})
+
+it("keeps uploads in a journal, unless nothing is to be kept", () => {
+  const journalOf = (...args: ReadonlyArray<string>) => {
+    const { engine, journal } = readUploadJob(["a", "s3://media/k", ...args], { SLUICE_JOURNAL: "/env" })
+    return { journal, onFailure: engine.onFailure }
+  }
+  expect(journalOf()).toEqual({ journal: { directory: "/env", byFlag: false }, onFailure: undefined })
+  expect(journalOf("--journal", "/flag", "--on-failure", "keep")).toEqual({
+    journal: { directory: "/flag", byFlag: true },
+    onFailure: "keep"
+  })
+  expect(journalOf("--no-resume")).toEqual({ journal: undefined, onFailure: "abort" })
+  expect(linesOf(["a", "s3://media/k", "--no-resume", "--on-failure", "keep"])).toEqual([
+    expect.stringContaining("contradicts")
+  ])
 })
 
 it("wants files and a target", () => {

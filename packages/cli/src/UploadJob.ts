@@ -4,40 +4,21 @@
  * @module
  */
 import { parseArgs } from "node:util"
+import type { Bandwidth } from "@sluice/core/Bandwidth"
 import type { EngineOptions } from "@sluice/core/Defaults"
 import type { ObjectAttributes } from "@sluice/core/ObjectStore"
 import * as Result from "effect/Result"
-import { UsageError } from "./Command.ts"
-import {
-  type Environment,
-  parseEndpoint,
-  parseMultipart,
-  parseOption,
-  parseRegion,
-  readConfig,
-  type StoreConfig
-} from "./Config.ts"
+import { type Flags, UsageError } from "./Command.ts"
+import { type Environment, parseMultipart, parseOption } from "./Config.ts"
 import { Problems } from "./Problems.ts"
-import { parseBandwidth } from "./parse-bandwidth.ts"
+import { type JournalPlace, type Place, placeFlags, readSettings, sendFlags } from "./Settings.ts"
 import { keysFor, parseTarget } from "./Target.ts"
 import { type Parse, parseSize, within } from "./units.ts"
 
 export const flags = {
-  json: { type: "boolean", help: "print every event as a line of JSON on standard output" },
-  profile: { type: "string", value: "NAME", help: "profile of the shared AWS config (default: AWS_PROFILE)" },
-  "endpoint-url": {
-    type: "string",
-    value: "URL",
-    help: "S3-compatible store (default: AWS_ENDPOINT_URL_S3, else AWS)"
-  },
-  region: { type: "string", value: "NAME", help: "region (default: AWS_REGION, else the profile's)" },
+  ...sendFlags,
+  ...placeFlags,
   "part-size": { type: "string", value: "SIZE", help: "bytes a part, 5MiB to 5GiB (default: 8MiB)" },
-  concurrency: { type: "string", value: "N", help: "parts in flight, 1 to 256 (default: 4)" },
-  bandwidth: {
-    type: "string",
-    value: "SPEED",
-    help: "20MiB/s, or mon-fri 08:00-18:00=5MiB/s,else=50MiB/s (default: SLUICE_BANDWIDTH, else no limit)"
-  },
   multipart: { type: "string", value: "MODE", help: "never, auto or always (default: auto)" },
   "max-size": {
     type: "string",
@@ -50,11 +31,20 @@ export const flags = {
   tag: { type: "string", multiple: true, value: "K=V", help: "object tag; may be repeated" },
   "storage-class": { type: "string", value: "NAME", help: "STANDARD_IA, GLACIER_IR, … as the store names them" },
   sse: { type: "boolean", help: "have the store encrypt (SSE-S3); refuse one that does not" },
-  "no-resume": { type: "boolean", help: "never keep an interrupted upload (today none is ever kept)" }
-} as const
+  "on-failure": {
+    type: "string",
+    value: "WHAT",
+    help: "abort, keep or auto (default: auto, keeps what can be resumed)"
+  },
+  "no-resume": { type: "boolean", help: "keep nothing: an upload that fails or is interrupted is aborted" }
+} as const satisfies Flags
 
 export interface UploadJob {
-  readonly store: Omit<StoreConfig, "bucket"> & { readonly bucket: string; readonly profile: string | undefined }
+  readonly bucket: string
+  readonly place: Place
+  readonly bandwidth: Bandwidth | undefined
+  /** Undefined where nothing is to be kept. */
+  readonly journal: JournalPlace | undefined
   readonly keys: ReadonlyArray<readonly [source: string, key: string]>
   readonly engine: Partial<EngineOptions>
   readonly attributes: ObjectAttributes
@@ -81,28 +71,23 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
   const readPairs = (flag: keyof typeof flags, texts: ReadonlyArray<string> | undefined) =>
     texts && Object.fromEntries(texts.map((text) => read(flag, text, parsePair)).filter((pair) => pair !== undefined))
 
-  const config = readConfig(env)
-  if (Result.isFailure(config)) problems.lines.push(...config.failure)
-  const settings = Result.isSuccess(config) ? config.success : undefined
-  const { keys, bucket } = readPaths(positionals, problems)
+  const settings = readSettings(values, env, problems)
+  const noResume = values["no-resume"] ?? false
+  if (noResume && values["on-failure"] === "keep") {
+    problems.add("--on-failure", '"keep" contradicts --no-resume; give one of them')
+  }
   const partSize = read("part-size", values["part-size"], parseOption("partSize"))
-  const concurrency = read("concurrency", values.concurrency, parseOption("concurrency"))
   const multipart = read("multipart", values.multipart, parseMultipart)
   const job: UploadJob = {
-    store: {
-      bucket,
-      endpoint: read("endpoint-url", values["endpoint-url"], parseEndpoint) ?? settings?.store.endpoint,
-      region: read("region", values.region, parseRegion) ?? settings?.store.region,
-      profile: values.profile,
-      provider: settings?.store.provider,
-      bandwidth: read("bandwidth", values.bandwidth, parseBandwidth) ?? settings?.store.bandwidth
-    },
-    keys,
+    ...readPaths(positionals, problems),
+    place: settings.placeOf(),
+    bandwidth: settings.bandwidth,
+    journal: noResume ? undefined : settings.journal,
     engine: {
-      ...settings?.engine,
+      ...settings.engine,
       ...(partSize === undefined ? {} : { partSize }),
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(multipart === undefined ? {} : { multipart })
+      ...(multipart === undefined ? {} : { multipart }),
+      ...(noResume ? { onFailure: "abort" } : {})
     },
     attributes: {
       contentType: values["content-type"],
@@ -120,10 +105,7 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
 }
 
 /** All but the last are sources; the last says where they go. */
-const readPaths = (
-  positionals: ReadonlyArray<string>,
-  problems: Problems
-): Pick<UploadJob, "keys"> & { bucket: string } => {
+const readPaths = (positionals: ReadonlyArray<string>, problems: Problems): Pick<UploadJob, "keys" | "bucket"> => {
   const nothing = { keys: [], bucket: "" }
   const sources = positionals.slice(0, -1)
   const named = positionals.at(-1)

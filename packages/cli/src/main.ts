@@ -3,16 +3,20 @@
  *
  * @module
  */
+import { Console } from "node:console"
 import { readFileSync } from "node:fs"
 import { type Command, exitCode, helpOf, UsageError, type World } from "./Command.ts"
+import { explain } from "./explain.ts"
 
 /** Loaded only when asked for, so that `--help` answers at once. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   upload: async () => (await import("./commands/upload.ts")).upload,
+  resume: async () => (await import("./commands/resume.ts")).resume,
+  cancel: async () => (await import("./commands/cancel.ts")).cancel,
   serve: async () => (await import("./commands/serve.ts")).serve
 }
 
-/** How long an interrupted command may take to leave nothing behind. */
+/** How long an interrupted command may take to keep its upload, or to leave nothing behind. */
 const graceMs = 4_500
 
 const version = (): string => {
@@ -52,23 +56,16 @@ const done = ({ out }: World, text: string): number => {
   return exitCode.done
 }
 
-/** Everything that can go wrong ends in one clear line, or one for each thing to correct. */
-const explain = (error: unknown, { err }: World): number => {
-  if (error instanceof UsageError) {
-    for (const line of error.lines) err(`sluice: ${line}`)
-    return exitCode.usage
-  }
-  const message = error instanceof Error ? error.message : String(error)
-  err(`sluice: ${message.replaceAll(/\s*\n\s*/g, " ")}`)
+const codeFor = (error: unknown): number => {
   const isUsage = error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")
-  return isUsage ? exitCode.usage : exitCode.failed
+  return isUsage || error instanceof UsageError ? exitCode.usage : exitCode.failed
 }
 
 const status = (terminal: NodeJS.WriteStream) => (line: (columns: number) => string) => {
   terminal.write(`\r\u001b[2K${line(terminal.columns)}`)
 }
 
-/** Ctrl-C once: stop and leave nothing. Twice, or when that takes too long: end now. */
+/** Ctrl-C once: stop, and leave what can be resumed or nothing. Twice, or when that takes too long: end now. */
 const stopOn = (signals: ReadonlyArray<NodeJS.Signals>, err: (line: string) => void): AbortSignal => {
   const controller = new AbortController()
   const stop = () => {
@@ -91,7 +88,12 @@ const world: World = {
   status: process.stderr.isTTY ? status(process.stderr) : undefined,
   signal: stopOn(["SIGINT", "SIGTERM"], err)
 }
+// Standard output belongs to the command: what the engine logs goes to standard error.
+globalThis.console = new Console(process.stderr)
 // A reader that has seen enough (`| head`) is no failure of ours.
 process.stdout.on("error", () => process.exit(exitCode.done))
-const code = await run(process.argv.slice(2), world).catch((error: unknown) => explain(error, world))
+const code = await run(process.argv.slice(2), world).catch((error: unknown) => {
+  for (const line of explain(error)) err(line)
+  return codeFor(error)
+})
 process.exit(code)

@@ -4,8 +4,12 @@
  * @module
  */
 import { randomBytes } from "node:crypto"
+import type { EngineOptions } from "@sluice/core/Defaults"
 import { createSluice, type Sluice, s3 } from "@sluice/core/promise"
 import type { Config } from "./Config.ts"
+
+/** Nobody comes back to a request that failed, and the journal is this process's memory. */
+const nothingKept: Partial<EngineOptions> = { onFailure: "abort" }
 
 export interface OpenStore extends AsyncDisposable {
   readonly sluice: Sluice
@@ -23,7 +27,7 @@ export const openStore = ({ engine, store }: Config): Promise<OpenStore> =>
     : Promise.resolve(openNamedStore({ engine, store }, store.bucket))
 
 const openNamedStore = ({ engine, store }: Pick<Config, "engine" | "store">, bucket: string): OpenStore => {
-  const sluice = createSluice({ store: s3({ ...store, bucket }), ...engine })
+  const sluice = createSluice({ store: s3({ ...store, bucket }), ...engine, ...nothingKept })
   return {
     sluice,
     description: [`s3://${bucket} at ${store.endpoint ?? "AWS"}`],
@@ -42,7 +46,8 @@ const openDevelopmentStore = async ({
   const { endpoint, region } = server
   const sluice = createSluice({
     store: s3({ bucket: developmentBucket, endpoint, region, credentials, bandwidth }),
-    ...engine
+    ...engine,
+    ...nothingKept
   })
   return {
     sluice,
