@@ -2,7 +2,7 @@
  * A store that takes bytes one by one is never silent; what it does not take ends the attempt all the same.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Journal, ObjectStore, Source, Uploader } from "@sluice/core"
+import { type EngineOptions, Journal, ObjectStore, Source, Uploader } from "@sluice/core"
 import type { UploadEvent } from "@sluice/core/UploadEvent"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -28,7 +28,7 @@ const alive = (seconds: number, onActivity: (() => void) | undefined): Effect.Ef
 /** Reasons of the retries of one upload, whose parts' first attempts go as `first` says. */
 const uploading = Effect.fnUntraced(function* (
   first: (input: ObjectStore.UploadPart) => Effect.Effect<void>,
-  options: NonNullable<Parameters<typeof Uploader.layer>[0]> = {}
+  options: Partial<EngineOptions> = {}
 ) {
   const { api } = yield* makeVirtualStore(() => undefined)
   const store: ObjectStore.ObjectStoreApi = {

@@ -95,7 +95,7 @@ export const makeVirtualStore = (weather: Weather, pace: Pace = () => 1_000): Ef
         Effect.map(known(uploadId), ({ parts }) => ({
           parts: [...parts].map(([partNumber, { size, etag, crc32 }]) => ({ partNumber, size, etag, crc32 })),
           next: undefined,
-          checksum: "FULL_OBJECT" as const
+          checksum: { algorithm: "CRC32", type: "FULL_OBJECT" }
         })),
       listMultipartUploads: () => unused,
       putObject: () => unused,

@@ -116,9 +116,9 @@ describe("the last part", () => {
   )
 
   it.effect.each([
-    ["unless it is asked for", { hedge: "off" as const }],
-    ["while parts may follow", { last: false }]
-  ])("is not sent twice %s", ([, options]) =>
+    { when: "unless it is asked for", options: { hedge: "off" } },
+    { when: "while parts may follow", options: { last: false } }
+  ] as const)("is not sent twice $when", ({ options }) =>
     Effect.gen(function* () {
       const { fiber, log } = yield* tail((second) => after(second ? 1 : 60, "stored"), options)
       yield* TestClock.adjust("2 minutes")

@@ -36,12 +36,13 @@ const clockLearned = (cause: SdkError, signed: SignedHeaders): boolean => {
   return Math.abs(Date.parse(there ?? "") - signedAt(signed)) > skewMs
 }
 
+/** What the lessons change. The SDK reads these anew for each request. */
+type Settings = Pick<S3Client["config"], "credentials" | "region" | "endpoint" | "isCustomEndpoint">
+
 /** One client's lessons. Asked after each failure; answers with the error as it is to be retried, or not. */
 export type Learn = (diagnosis: Diagnosis, cause: unknown, signed: SignedHeaders) => Promise<UploadError>
 
-export const makeLearn = (client: S3Client, bucket: string): Learn => {
-  const { config } = client
-
+export const makeLearn = ({ config }: { readonly config: Settings }, bucket: string): Learn => {
   /** The refresh that answers for the credentials of this scope. */
   let refresh: { readonly of: string; readonly other: Promise<boolean> } | undefined
 
