@@ -140,6 +140,16 @@ onEmbedded("uploads beyond maxUploads", (target) => {
     expect((await follows.done()).key).toBe(key)
   })
 
+  it("end with their uploader, those that run and those that wait", async () => {
+    const { begun, sluice } = held(target(), { maxUploads: 1 })
+    const keys = [freshKey("runs"), freshKey("waits")]
+    const uploads = keys.map((key) => sluice.upload({ key, body }))
+    await started(begun, 1)
+    await sluice.dispose()
+    for (const upload of uploads) await expect(upload.done()).rejects.toMatchObject({ name: "AbortError" })
+    for (const key of keys) await expect(head(target(), key)).rejects.toMatchObject({ name: "NotFound" })
+  })
+
   it("are refused as options that make no sense", async () => {
     await using sluice: Sluice = createSluice({
       ...quick,

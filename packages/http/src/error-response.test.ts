@@ -28,3 +28,13 @@ it("lets a plugin choose a client error, never another status", () => {
   expect(problemOf(reject("no", { status: 422 })).status).toBe(422)
   expect(problemOf(reject("no", { status: 200 })).status).toBe(403)
 })
+
+it("asks to come back when the queue is full, and names no time for a quota", () => {
+  const full = { _tag: "Rejected", status: 429, message: "256 uploads run and 10000 wait; try again later" } as const
+  expect(problemOf(uploadError(full, { retry: "temporary" }))).toMatchObject({
+    status: 429,
+    retryable: true,
+    headers: { "Retry-After": "5" }
+  })
+  expect(problemOf(reject("your quota is spent", { status: 429 }))).toMatchObject({ retryable: false, headers: {} })
+})

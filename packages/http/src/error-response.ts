@@ -97,8 +97,9 @@ export const statuses: Readonly<Record<ReasonTag, Row>> = {
 /** Seconds after which a client may try again, when the store named none. */
 const retryAfterSeconds = 5
 
-const retryAfter = ({ reason }: UploadError, status: number): Readonly<Record<string, string>> => {
-  if (status !== 503) return {}
+/** For what passes by itself: trouble, and a queue that is full (429, temporary). A quota's 429 says nothing of when. */
+const retryAfter = ({ reason, retry }: UploadError, status: number): Readonly<Record<string, string>> => {
+  if (status !== 503 && !(status === 429 && retry === "temporary")) return {}
   const ms = "retryAfterMs" in reason ? reason.retryAfterMs : undefined
   return { "Retry-After": String(ms === undefined ? retryAfterSeconds : Math.max(1, Math.ceil(ms / 1000))) }
 }
