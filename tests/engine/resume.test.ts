@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { CreateMultipartUploadCommand, UploadPartCommand } from "@aws-sdk/client-s3"
+import type { OnFailure } from "@sluice/core/Defaults"
 import * as Journal from "@sluice/core/Journal"
 import * as Plugin from "@sluice/core/Plugin"
 import {
@@ -322,7 +323,7 @@ onEmbedded("what becomes of an upload that fails", (target) => {
   const always = { times: Number.POSITIVE_INFINITY }
 
   /** Part 3 cannot be stored. */
-  const failing = async (kept: Kept, action: typeof denied | typeof broken, onFailure: UploadOptions["onFailure"]) => {
+  const failing = async (kept: Kept, action: typeof denied | typeof broken, onFailure: OnFailure) => {
     const key = freshKey("policy")
     target().server.faults.add({ match: { op: "UploadPart", key, partNumber: 3 }, action, ...always })
     await using sluice = createSluice(optionsOf(target(), kept, { maxAttempts: 2 }))
