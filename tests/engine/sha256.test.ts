@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { HeadObjectCommand } from "@aws-sdk/client-s3"
+import { Source } from "@sluice/core/promise"
 import { describe, expect, it } from "vitest"
 import { chunksOf, generator, MiB, pattern } from "./bytes.ts"
 import { onEmbedded } from "./target.ts"
@@ -48,6 +49,15 @@ onEmbedded("the SHA-256 of a whole source", (target) => {
       }
     )
     expect(failedWith(outcome, "InvalidRequest").message).toMatch(/^InvalidRequest: .*expectSha256/)
+  })
+
+  it("of a file that is not there fails with what is wrong with the file", async () => {
+    const outcome = await attempt(
+      target(),
+      { body: Source.file("/nowhere/at.all"), sha256: "metadata" },
+      { neverStarts: true }
+    )
+    expect(failedWith(outcome, "SourceFailed").message).toMatch(/no such file/)
   })
 
   it("is refused where it is none", async () => {

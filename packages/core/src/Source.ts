@@ -138,7 +138,8 @@ export const file = (path: string): Source => {
   if (isUploadError(stat)) {
     return {
       size: undefined,
-      replayable: false,
+      // Every read of it fails, with the reason why: nothing else that could be said of it may come first.
+      replayable: true,
       name: undefined,
       contentType: undefined,
       identity: undefined,

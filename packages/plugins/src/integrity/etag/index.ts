@@ -21,7 +21,7 @@ const noMd5 = (why: string): UploadError =>
  *
  * The digests are taken in worker threads, beside the sending. A part that differs is sent again, three times at most,
  * then the upload fails with `ChecksumMismatch` and nothing is left. Where the store answers with no checksum of its
- * own, this alone gives the upload the proof `source`.
+ * own, this gives the upload the proof `source`.
  *
  * Fails with `InvalidRequest` where ETags are no MD5: by the store's profile, or because it encrypts with keys of KMS
  * or of the customer.
