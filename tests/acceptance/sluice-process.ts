@@ -5,7 +5,6 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import type { S3Server } from "@sluice/testkit"
 import { afterAll, onTestFinished } from "vitest"
 
 const bin = join(import.meta.dirname, "../../packages/cli/bin/sluice.js")
@@ -27,13 +26,32 @@ export const tempDirectory = async (): Promise<string> => {
   return directory
 }
 
-/** What `sluice` needs to know of an embedded store. */
-export const environmentOf = ({ credentials, endpoint, region }: S3Server): Environment => ({
-  AWS_ENDPOINT_URL_S3: endpoint,
-  AWS_REGION: region,
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey
-})
+/** A store, as much of it as a client needs. */
+interface Reachable {
+  readonly endpoint: string
+  readonly region?: string | undefined
+  readonly credentials?: unknown
+}
+
+const keysOf = (credentials: unknown): { readonly id: string; readonly secret: string } => {
+  if (typeof credentials === "object" && credentials !== null) {
+    const id: unknown = Reflect.get(credentials, "accessKeyId")
+    const secret: unknown = Reflect.get(credentials, "secretAccessKey")
+    if (typeof id === "string" && typeof secret === "string") return { id, secret }
+  }
+  throw new Error("the store has no fixed credentials")
+}
+
+/** What `sluice` needs to know of a store. */
+export const environmentOf = ({ credentials, endpoint, region }: Reachable): Environment => {
+  const { id, secret } = keysOf(credentials)
+  return {
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_REGION: region ?? "us-east-1",
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret
+  }
+}
 
 /** Where processes that are told no other place keep their uploads: nothing that a test sees, gone after the tests. */
 const state = mkdtempSync(join(tmpdir(), "sluice-acceptance-state-"))
