@@ -31,7 +31,7 @@ const withoutChecksums = async (endpoint: string) => {
   const port = typeof address === "object" ? address?.port : undefined
   return {
     endpoint: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => new Promise<unknown>((resolve) => server.close(resolve).closeAllConnections())
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections())
   }
 }
 
