@@ -13,6 +13,8 @@ import { around, type ObjectStoreApi, type StoreOperation } from "./ObjectStore.
 export const spans = {
   upload: "sluice.upload",
   part: "sluice.part",
+  sweep: "sluice.sweep",
+  sweepSession: "sluice.sweep.session",
   operation: (operation: StoreOperation["_tag"]): string => `S3.${operation}`
 } as const
 
@@ -33,7 +35,8 @@ export const attributes = {
   partSize: "sluice.part.size",
   partOffset: "sluice.part.offset",
   partAttempts: "sluice.part.attempts",
-  partOutcome: "sluice.part.outcome"
+  partOutcome: "sluice.part.outcome",
+  sweepOutcome: "sluice.sweep.outcome"
 } as const
 
 /** Span event of a retry, with `attempt`, `delay_ms` and `error.type`. */

@@ -102,7 +102,7 @@ export const lookForOurs = (
   )
 
 /** Whether the multipart upload still exists, which proves that Complete was not applied. */
-const isAlive = (run: SessionRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
+export const isAlive = (run: SessionRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
   guardedAttempt(run, { operation: "ListParts" }, (touch) =>
     run.store.listParts({ key: run.session().key, uploadId, onActivity: touch })
   ).pipe(

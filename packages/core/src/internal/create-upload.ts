@@ -49,14 +49,13 @@ export const findSuspects = Effect.fnUntraced(function* (
   run: SessionRun,
   journal: JournalApi,
   ours?: string
-): Effect.fn.Return<ReadonlyArray<string>, UploadError> {
+): Effect.fn.Return<ReadonlyArray<ListedUpload>, UploadError> {
   const { bucket, createdAt, key } = run.session()
   const sessions = yield* journal.listByKey(bucket, key)
   const known = new Set([ours, ...sessions.flatMap(({ uploadId, suspects }) => [uploadId, ...suspects])])
   return (yield* uploadsOfKey(run))
     .filter(({ initiated }) => initiated === undefined || initiated.getTime() >= createdAt - clockSkewMs)
-    .map(({ uploadId }) => uploadId)
-    .filter((uploadId) => !known.has(uploadId))
+    .filter(({ uploadId }) => !known.has(uploadId))
 })
 
 /**
@@ -67,7 +66,7 @@ export const findSuspects = Effect.fnUntraced(function* (
 const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { bucket, key } = run.session()
-    const suspects = yield* findSuspects(run, run.journal, ours)
+    const suspects = (yield* findSuspects(run, run.journal, ours)).map(({ uploadId }) => uploadId)
     if (suspects.length === 0) return
     yield* run.record({ suspects: [...run.session().suspects, ...suspects] })
     yield* Effect.logWarning(

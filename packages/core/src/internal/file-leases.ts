@@ -12,6 +12,8 @@ interface LeaseRecord {
   readonly fence: number
   /** Milliseconds since the epoch; the time of the release, once it was released. */
   readonly expiresAt: number
+  /** Then it holds nobody off, even should the clock be set back. */
+  readonly released?: boolean | undefined
   /** Where its death can be proven. */
   readonly holder?: Holder | undefined
 }
@@ -39,8 +41,9 @@ const parse = (text: string | undefined): LeaseRecord | undefined => {
   if (!("fence" in value) || typeof value.fence !== "number") return undefined
   if (!("expiresAt" in value) || typeof value.expiresAt !== "number") return undefined
   const { fence, expiresAt } = value
+  const released = "released" in value && value.released === true
   const holder = "holder" in value && typeof value.holder === "object" && value.holder !== null ? value.holder : {}
-  return isHolder(holder) ? { fence, expiresAt, holder } : { fence, expiresAt }
+  return isHolder(holder) ? { fence, expiresAt, released, holder } : { fence, expiresAt, released }
 }
 
 export const fileLeases = (files: DurableFiles) => {
@@ -59,7 +62,7 @@ export const fileLeases = (files: DurableFiles) => {
       const me = await thisProcess()
       const newest = await records.read(directory)
       const held = parse(newest?.text)
-      if (held !== undefined && held.expiresAt > now) {
+      if (held !== undefined && !held.released && held.expiresAt > now) {
         if (held.holder === undefined || !(await isDead(held.holder, me))) return "busy"
       }
       const from = newest?.number ?? 0
@@ -83,7 +86,7 @@ export const fileLeases = (files: DurableFiles) => {
     },
 
     release: (lease: HeldLease, now: number): Promise<boolean> =>
-      follow(lease, { fence: lease.fence, expiresAt: Math.min(now, lease.expiresAt) }),
+      follow(lease, { fence: lease.fence, expiresAt: Math.min(now, lease.expiresAt), released: true }),
 
     /** When the newest lease ended or will end; 0 where nobody ever held one. */
     heldUntil: async (directory: string): Promise<number> =>

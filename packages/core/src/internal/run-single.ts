@@ -32,7 +32,7 @@ export const runSingle = Effect.fnUntraced(function* (
   const expected: Expected = { size, crc32, etag: undefined, checksum }
   yield* run.source.unchanged ?? Effect.void
   yield* run.hooks.finish([])
-  yield* run.record({ state: "completing" })
+  yield* run.record({ state: "completing", undelivered: run.hooks.deliveries.map(({ hook }) => hook.name) })
 
   let attempts = 1
   const call = { operation: "PutObject", partNumber: 1, bytes: part.size, placeWait: { ms: 0 } } as const
