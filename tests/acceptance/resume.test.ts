@@ -62,6 +62,20 @@ onEveryStore("sluice upload of a file", (target) => {
     expect(await sluice("resume", id)).toMatchObject({ code: 1, lines: [expect.stringContaining("SessionNotFound")] })
   })
 
+  it("is ended by sluice sweep when nobody came back for it, and not before", async () => {
+    const { destination, interrupted, key, sluice } = await setup(target())
+    const id = idOf(await interrupted())
+    const foreseen = await sluice("sweep", "--older-than", "0", "--dry-run")
+    expect(foreseen).toMatchObject({ code: 0, err: "", out: expect.stringContaining(`${destination}  would be ended`) })
+    expect(await sluice("sweep")).toMatchObject({ code: 0, out: "", err: "" })
+    expect((await sluice("resume")).out).toContain(id)
+    const swept = await sluice("sweep", "--older-than", "0")
+    expect(swept).toMatchObject({ code: 0, err: "", out: `${destination}  ended, nothing is left of it\n` })
+    expect(await sluice("resume")).toMatchObject({ out: "no upload is kept\n", err: "" })
+    expect(await download(target(), key)).toBeUndefined()
+    await target().assertNothingLeft()
+  })
+
   it("leaves nothing with --no-resume, no journal either", async () => {
     const { directory, interrupted, sluice } = await setup(target())
     expect(await interrupted("--no-resume")).toMatchObject({ code: 130, out: "", err: "" })

@@ -26,7 +26,9 @@ export interface KeptUpload {
   readonly file: string | undefined
 }
 
-const isOpen = ({ state }: Session): boolean => state === "created" || state === "uploading" || state === "completing"
+/** Whether it can be resumed. What is not open has ended, and something of it is left. */
+export const isOpen = ({ state }: Session): boolean =>
+  state === "created" || state === "uploading" || state === "completing"
 
 const storedOf = Effect.fnUntraced(function* (
   journal: JournalApi,
@@ -43,14 +45,14 @@ const storedOf = Effect.fnUntraced(function* (
   }
 })
 
-/** Those that can be resumed, newest first. */
+/** Those of a journal's sessions that can be resumed, newest first. */
 export const keptUploads = Effect.fnUntraced(function* (
   journal: JournalApi,
+  sessions: ReadonlyArray<Session>,
   now: number
 ): Effect.fn.Return<ReadonlyArray<KeptUpload>, UploadError> {
-  const open = (yield* journal.listExpired(Number.POSITIVE_INFINITY)).filter(isOpen)
   const idle = new Set((yield* journal.listExpired(now)).map(({ sessionId }) => sessionId))
-  const kept = yield* Effect.forEach(open, (session) => {
+  const kept = yield* Effect.forEach(sessions.filter(isOpen), (session) => {
     const { bucket, createdAt, key, sessionId, size } = session
     return storedOf(journal, sessionId).pipe(
       Effect.map(

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   upload: async () => (await import("./commands/upload.ts")).upload,
   resume: async () => (await import("./commands/resume.ts")).resume,
   cancel: async () => (await import("./commands/cancel.ts")).cancel,
+  sweep: async () => (await import("./commands/sweep.ts")).sweep,
   serve: async () => (await import("./commands/serve.ts")).serve
 }
 

@@ -33,7 +33,9 @@ const durationUnits: Readonly<Record<string, number>> = {
   min: 6e4,
   minute: 6e4,
   h: 36e5,
-  hour: 36e5
+  hour: 36e5,
+  d: 864e5,
+  day: 864e5
 }
 
 const measure =

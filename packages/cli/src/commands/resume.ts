@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import { type Command, exitCode, type World } from "../Command.ts"
 import { explain } from "../explain.ts"
 import { followUpload } from "../follow-upload.ts"
-import { keptLine, keptUploads } from "../KeptUpload.ts"
+import { isOpen, keptLine, keptUploads } from "../KeptUpload.ts"
 import { openEngine, pluginsNamed } from "../open-engine.ts"
 import { openJournal } from "../open-journal.ts"
 import { flags, type ResumeJob, readResumeJob } from "../ResumeJob.ts"
@@ -51,11 +51,14 @@ export const resume: Command = {
   }
 }
 
-const list = async (journal: JournalApi, { json }: ResumeJob, { out }: World): Promise<number> => {
+const list = async (journal: JournalApi, { json }: ResumeJob, { err, out }: World): Promise<number> => {
   const now = Date.now()
-  const kept = await Effect.runPromise(keptUploads(journal, now))
+  const sessions = await Effect.runPromise(journal.listExpired(Number.POSITIVE_INFINITY))
+  const kept = await Effect.runPromise(keptUploads(journal, sessions, now))
   for (const upload of kept) out(json ? JSON.stringify(upload) : keptLine(upload, now))
   if (kept.length === 0 && !json) out("no upload is kept")
+  const ended = sessions.filter((session) => !isOpen(session)).length
+  if (ended > 0 && !json) err(`sluice: ${ended} more ended and left something behind; clean up with: sluice sweep`)
   return exitCode.done
 }
 
