@@ -16,7 +16,7 @@ import { attempting, type SessionRun, type UploadRun } from "./upload-run.ts"
 /** How long an interruption waits for a Create in flight, so that its upload can be aborted. */
 const createGraceMs = 3_000
 
-/** How long it then looks for an upload whose id nobody heard. */
+/** How long is looked for an upload whose id nobody heard. */
 const lookGraceMs = 1_000
 
 /** The store's clock and ours may differ so much before SigV4 refuses (Amazon S3 API Reference, "RequestTimeTooSkewed"). */
@@ -78,12 +78,15 @@ const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<v
     )
   )
 
+/** What makes a part of an uninterruptible effect interruptible again. */
+export type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
 /**
  * Creates the upload. An interruption lets the request in flight finish first: an upload whose id nobody
- * has heard could not be aborted.
+ * has heard could not be aborted. Once it is heard, nothing comes between it and the caller.
  */
-export const createUpload = (run: UploadRun): Effect.Effect<string, UploadError> =>
-  Effect.uninterruptibleMask((restore) =>
+export const createUpload = (run: UploadRun, restore: Restore): Effect.Effect<string, UploadError> =>
+  Effect.uninterruptible(
     Effect.gen(function* () {
       const { attributes, checksum, checksumAlgorithm, key } = run.session()
       // An earlier run may have died between the store's answer and its record.
@@ -110,10 +113,10 @@ export const createUpload = (run: UploadRun): Effect.Effect<string, UploadError>
         Effect.onError(() => (unheard ? nameSuspects(run, undefined) : Effect.void))
       )
       yield* run.record({ uploadId: created.uploadId, state: "uploading", mode: "multipart" }).pipe(
-        Effect.andThen(checkCreatedEncryption(run, created.uploadId, created.encryption)),
+        Effect.andThen(restore(checkCreatedEncryption(run, created.uploadId, created.encryption))),
         Effect.onError(() => abortUpload(run, created.uploadId))
       )
-      if (unheard) yield* nameSuspects(run, created.uploadId)
+      if (unheard) yield* Effect.timeoutOption(nameSuspects(run, created.uploadId), lookGraceMs)
       return created.uploadId
     })
   )

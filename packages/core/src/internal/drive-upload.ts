@@ -192,11 +192,14 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
       mayBeCompleted: earlier?.session.state === "completing",
       keeps,
       session: () => current,
+      // Uninterruptible, here and below: what the journal was told, this run must know.
       record: (change) =>
-        Effect.map(journal.update({ ...current, ...change, pluginState: Object.fromEntries(saved) }), (next) => {
-          current = next
-          session = next
-        })
+        Effect.uninterruptible(
+          Effect.map(journal.update({ ...current, ...change, pluginState: Object.fromEntries(saved) }), (next) => {
+            current = next
+            session = next
+          })
+        )
     }
     yield* Effect.annotateCurrentSpan({
       [attributes.key]: head.key,
@@ -229,8 +232,11 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
   const body = Effect.gen(function* () {
     if (earlier !== undefined) return yield* work(earlier.session)
     const head = yield* plan({ hooks, pool, saved })
-    yield* journal.create(head)
-    session = head
+    yield* Effect.uninterruptible(
+      Effect.map(journal.create(head), () => {
+        session = head
+      })
+    )
     return yield* holdingLease(journal, sessionId, options.leaseMs, (held) => {
       lease = held
       return Effect.onExit(work(head), end)

@@ -147,7 +147,7 @@ export const runMultipart = (
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { layout, size, uploadId: earlier } = run.session()
-      const uploadId = earlier ?? (yield* restore(createUpload(run)))
+      const uploadId = earlier ?? (yield* createUpload(run, restore))
       run.bus.publish({ _tag: "UploadStarted", mode: "multipart", size, partSize: layout.partSize, uploadId })
       const completion: Completion = { expected: undefined, lost: run.mayBeCompleted }
 
