@@ -58,8 +58,13 @@ export interface OtherChecksum {
 /** The bytes of one request: a list of slices, sent in order without concatenation. */
 export interface PartBody {
   readonly slices: ReadonlyArray<Uint8Array>
-  /** Bytes in all slices. */
+  /** Bytes in all. */
   readonly size: number
+  /**
+   * Set where the bytes are too many for memory: `slices` is empty, and each call gives them anew, a chunk at a time,
+   * each valid until the next is asked for. Whoever iterates awaits `return`, whatever the end.
+   */
+  readonly open?: (() => AsyncIterable<Uint8Array>) | undefined
   /** Called as the socket accepts bytes, with the count since the last call. Never suspends. */
   readonly onAccepted?: ((bytes: number) => void) | undefined
 }

@@ -51,6 +51,8 @@ export interface PlanInput {
   readonly condition: WriteCondition
   readonly replayable: boolean
   readonly checksumAlgorithm?: ChecksumAlgorithm | undefined
+  /** Parts need not be in memory: the source gives its bytes again from any offset, and no plugin sees whole parts. */
+  readonly twoPasses?: boolean | undefined
 }
 
 /** Doubling layouts keep a part size for this many parts. */
@@ -227,12 +229,12 @@ export const plan = (input: PlanInput, store: Capabilities): Result.Result<Uploa
   if (typeof mode !== "string") return Result.fail(mode)
   const layout = layoutOf(input, store)
   const largest = mode === "single" ? (input.size ?? 0) : layout.partSize
-  if (largest > input.maxPartInMemory) {
+  if (largest > input.maxPartInMemory && !(input.twoPasses === true && input.size !== undefined)) {
     return Result.fail(
       uploadError(
         {
           _tag: "TooLarge",
-          message: `parts of ${largest} bytes are needed but the memory budget holds ${input.maxPartInMemory} at once; raise memoryBudget`
+          message: `parts of ${largest} bytes are needed but the memory budget holds ${input.maxPartInMemory} at once; raise memoryBudget, or send a file or Blob without plugins that see its parts`
         },
         { key: input.key }
       )

@@ -31,6 +31,7 @@ import { withinMaxSize } from "./send-parts.ts"
 import { settle } from "./settle.ts"
 import { SlabPool } from "./slab-pool.ts"
 import { storedObject } from "./stored-object.ts"
+import { inTwoPasses, largestInMemory } from "./two-passes.ts"
 import { contextOf, type UploadRun } from "./upload-run.ts"
 
 /** A run to come. */
@@ -79,9 +80,11 @@ const send = Effect.fnUntraced(function* (
       uploadId: undefined
     })
   yield* run.gate.await
-  const most = mode === "single" ? (size ?? Math.floor(run.pool.capacity() / 2)) : layout.partSize
+  const most = mode === "single" ? (size ?? largestInMemory(run.pool)) : layout.partSize
   // One byte more than a known size is asked for: a source that is longer than it says is found out here.
-  const first = yield* memory.fill(reader, size === undefined ? most : size + 1)
+  const first = yield* size !== undefined && inTwoPasses(run, size + 1)
+    ? memory.fillAt(run.source, 0, size + 1)
+    : memory.fill(reader, size === undefined ? most : size + 1)
   if (size !== undefined && first.size !== size) {
     return yield* uploadError({ _tag: "SizeMismatch", declared: size, actual: first.size }, contextOf(run))
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { crc32 } from "../Checksum.ts"
+import type { PartBody } from "../ObjectStore.ts"
 import { collectYoung } from "../platform/young-garbage.ts"
 import { type ChunkReader, kindOf, type PositionalReader, type SourceReader } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
@@ -20,6 +21,8 @@ export interface FilledPart {
   readonly crc32: number
   /** The source is known to have ended: no part follows. */
   readonly ended: boolean
+  /** Set for a part that is not in memory: its bytes, once more. There are no slabs and no slices then. */
+  readonly open?: PartBody["open"]
 }
 
 const noBytes = (value: unknown): UploadError =>

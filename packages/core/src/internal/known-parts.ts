@@ -85,5 +85,6 @@ export const recognise = (
     // What a `part` hook made of the bytes is known by the journal alone.
     listed: run.hooks.part.length > 0 && !known.journalled.has(partNumber) ? undefined : known.listed.get(partNumber),
     source: { offset, size: part.size, crc32: part.crc32 },
-    md5: () => (run.store.capabilities.etag === "md5" ? md5Of(part.slices) : undefined)
+    // A part that is not in memory would have to be read once more: it is sent again instead.
+    md5: () => (run.store.capabilities.etag === "md5" && part.open === undefined ? md5Of(part.slices) : undefined)
   })

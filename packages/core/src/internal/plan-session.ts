@@ -18,6 +18,7 @@ import { hasEchoed } from "./encryption-echo.ts"
 import { identifySource } from "./identify-source.ts"
 import { keepsSize, replays } from "./open-source.ts"
 import { type OpenedHooks, partOverhead } from "./run-hooks.ts"
+import { allowsTwoPasses } from "./two-passes.ts"
 
 /** What a plan is made of. */
 export interface PlanSession {
@@ -68,7 +69,8 @@ const makePlan = Effect.fnUntraced(function* ({
           encryption: request.encryption
         },
         condition: { ifNoneMatch: request.ifNoneMatch, ifMatch: request.ifMatch },
-        replayable: source.replayable && replays(hooks.body)
+        replayable: source.replayable && replays(hooks.body),
+        twoPasses: options.checksumAlgorithm === "CRC32" && allowsTwoPasses(source, hooks)
       },
       capabilities
     )

@@ -33,6 +33,8 @@ export interface OpenedHooks {
   readonly body: ReadonlyArray<Named<BodyHook>>
   /** In stage order; empty when no plugin changes parts. */
   readonly part: ReadonlyArray<Named<PartHook>>
+  /** Whether a plugin sees parts as they are sent. */
+  readonly seesParts: boolean
   readonly send: (part: SendPart, innermost: NextSend) => Effect.Effect<StoredPart, UploadError>
   readonly finish: (receipts: ReadonlyArray<PartReceipt>) => Effect.Effect<void, UploadError>
   readonly verify: (object: StoredObject) => Effect.Effect<void, UploadError>
@@ -117,6 +119,7 @@ export const openHooks = Effect.fnUntraced(function* <R>(
       ),
     body: yield* byStage(pick("body")),
     part: yield* byStage(pick("part")),
+    seesParts: sends.length > 0,
     send: (part, innermost) =>
       sends.reduceRight<NextSend>(
         (next, { plugin, hook }) =>

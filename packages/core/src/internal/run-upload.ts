@@ -17,6 +17,7 @@ import { holdingLease } from "./hold-lease.ts"
 import { measured } from "./outcome.ts"
 import { planSession } from "./plan-session.ts"
 import { randomToken, SecureRandom } from "./random-token.ts"
+import { largestInMemory } from "./two-passes.ts"
 
 /** Options of one upload laid over the uploader's. */
 const optionsFor = (
@@ -68,7 +69,7 @@ export const runUpload = <R>(
           options,
           request,
           hooks,
-          maxPartInMemory: Math.floor(pool.capacity() / 2),
+          maxPartInMemory: largestInMemory(pool),
           sessionId,
           writeToken: randomToken(random),
           plugins: names(engine.plugins),

@@ -86,6 +86,7 @@ export const isConfirmed = (stored: Pick<StoredPart, "crc32" | "checksum" | "con
 export const trackedBody = (run: UploadRun, part: SealedPart): PartBody => ({
   slices: part.slices,
   size: part.size,
+  open: part.source.open,
   onAccepted: (bytes) => run.bus.accepted(part.partNumber, bytes)
 })
 

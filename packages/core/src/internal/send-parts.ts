@@ -17,6 +17,7 @@ import { type KnownParts, recognise } from "./known-parts.ts"
 import type { PartMemory } from "./part-memory.ts"
 import { sealPart, sendPart } from "./send-part.ts"
 import { slabsFor } from "./slab-pool.ts"
+import { inTwoPasses } from "./two-passes.ts"
 import { contextOf, type UploadRun } from "./upload-run.ts"
 
 /** A stream that is longer than its caller promised was planned for another length: it ends here. */
@@ -44,7 +45,10 @@ const nextPart = Effect.fnUntraced(function* (
   const tooMany = partNumber > maxParts || (layout._tag === "Doubling" && at.size > layout.maxPartSize)
   const wanted = size === undefined ? at.size : Math.min(at.size, size - at.offset)
   // Beyond the last part a single byte is asked for: the end must be there.
-  const part = yield* memory.fill(reader, tooMany ? 1 : Math.max(1, wanted))
+  const most = tooMany ? 1 : Math.max(1, wanted)
+  const part = yield* inTwoPasses(run, layout.partSize)
+    ? memory.fillAt(run.source, at.offset, most)
+    : memory.fill(reader, most)
   if (size !== undefined && (wanted <= 0 ? part.size > 0 : part.size < wanted)) {
     return yield* uploadError({ _tag: "SizeMismatch", declared: size, actual: at.offset + part.size }, contextOf(run))
   }

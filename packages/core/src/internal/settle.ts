@@ -66,7 +66,5 @@ export const settle = Effect.fnUntraced(function* <R>(
           ? Effect.void
           : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
       )
-  yield* close.pipe(
-    Effect.catch((error) => Effect.logWarning(`the journal could not close session: ${error.message}`))
-  )
+  yield* close.pipe(Effect.catch((error) => Effect.logWarning(`the journal could not close session: ${error.message}`)))
 })

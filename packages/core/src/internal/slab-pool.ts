@@ -6,12 +6,11 @@
 import * as Context from "effect/Context"
 import { defaults, slabSize } from "../Defaults.ts"
 import { makeSlabBlocks } from "./slab-blocks.ts"
+import type { Priority } from "./turn-queue.ts"
 
 export { isShared } from "./slab-blocks.ts"
 
-/** Who gets memory first when it is short: a share counts for as much as its weight. */
-export type Priority = "low" | "normal" | "high"
-
+/** When memory is short, what an upload holds counts for as much as its weight. */
 const weights: Readonly<Record<Priority, number>> = { low: 1, normal: 4, high: 16 }
 
 /** A claim on the pool by one part that is being filled. */

@@ -138,8 +138,7 @@ export const guardedAttempt = <A>(
 
 /** A body that tells the watchdog as well what the socket took. */
 export const watchedBody = (body: PartBody, took: SignsOfLife["took"]): PartBody => ({
-  slices: body.slices,
-  size: body.size,
+  ...body,
   onAccepted: (bytes) => {
     took(bytes)
     body.onAccepted?.(bytes)

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { EngineOptions } from "../Defaults.ts"
 import { MiB } from "../Limits.ts"
 import type { ObjectHead, ObjectStoreApi } from "../ObjectStore.ts"
+import { makeSliceCursor } from "../platform/slice-cursor.ts"
 import { fromReadableStream, type Source } from "../Source.ts"
 import { invalidRequest, type UploadError, uploadError } from "../UploadError.ts"
 import type { Verification, VerifyRequest } from "../Verification.ts"
@@ -88,10 +89,10 @@ const weigh = Effect.fnUntraced(function* (
 
 const sameBytes = (a: FilledPart, b: FilledPart): boolean => {
   if (a.size !== b.size || a.crc32 !== b.crc32) return false
-  for (const [i, slice] of a.slices.entries()) {
-    const other = b.slices[i]
-    if (other === undefined) return false
-    for (let at = 0; at < slice.length; at++) if (slice[at] !== other[at]) return false
+  const others = makeSliceCursor(b.slices)
+  for (const slice of a.slices) {
+    let at = 0
+    for (const other of others.take(slice.length)) for (const byte of other) if (byte !== slice[at++]) return false
   }
   return true
 }

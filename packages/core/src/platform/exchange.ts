@@ -13,8 +13,10 @@ export interface ExchangeRequest {
   /** Path and query. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  /** Slices, sent in order; their sum is the content-length header. */
+  /** Slices, sent in order; the content-length header says how many bytes they and what `open` gives are. */
   readonly body: ReadonlyArray<Uint8Array>
+  /** Bytes that are not in memory, after the slices: a chunk at a time, each valid until the next is asked for. */
+  readonly open?: (() => AsyncIterable<Uint8Array>) | undefined
 }
 
 export interface ExchangeOptions {

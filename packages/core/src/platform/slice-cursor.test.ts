@@ -38,3 +38,10 @@ it("gives whole slices as they are, and views of the others", () => {
   expect(cursor.take(9)).toEqual([Uint8Array.of(4, 5), Uint8Array.of(6)])
   expect([cursor.ahead(1), cursor.ended(), cursor.take(1)]).toEqual([0, true, []])
 })
+
+it("has nothing left when all that is left is empty", () => {
+  expect(makeSliceCursor([new Uint8Array(0)]).ended()).toBe(true)
+  const cursor = makeSliceCursor([new Uint8Array(0), Uint8Array.of(1), new Uint8Array(0)])
+  expect(cursor.take(1).flatMap((slice) => [...slice])).toEqual([1])
+  expect(cursor.ended()).toBe(true)
+})

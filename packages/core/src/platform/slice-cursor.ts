@@ -37,6 +37,6 @@ export const makeSliceCursor = (slices: ReadonlyArray<Uint8Array>): SliceCursor 
       }
       return taken
     },
-    ended: () => index >= slices.length
+    ended: () => left === 0
   }
 }

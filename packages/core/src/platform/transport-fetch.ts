@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type BodyCursor, makeBodyCursor } from "./body-cursor.ts"
 import {
   ExchangeError,
   type ExchangeOptions,
@@ -12,7 +13,6 @@ import {
   type Transport
 } from "./exchange.ts"
 import type { RateLimiter } from "./rate-limiter.ts"
-import { makeSliceCursor } from "./slice-cursor.ts"
 
 /** Leave to send up to `bytes`: how many, in time. Rejects when the signal fires first. */
 const leaveFor = (
@@ -45,24 +45,36 @@ const pulled = 256 * 1024
 
 /** A pulled body: what was pulled is what was accepted, as near as fetch lets us see. */
 const streamOf = (
-  slices: ReadonlyArray<Uint8Array>,
+  body: BodyCursor,
+  /** Whether the memory of what was taken is used again: fetch may keep it longer. */
+  copies: boolean,
   leave: (bytes: number) => number | Promise<number>,
   onPulled: (bytes: number) => void
 ): ReadableStream<Uint8Array> => {
-  const body = makeSliceCursor(slices)
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
         if (body.ended()) return controller.close()
         onPulled(0)
+        while (body.dry()) await body.refill()
         for (const slice of body.take(await leave(body.ahead(pulled)))) {
-          controller.enqueue(slice)
+          controller.enqueue(copies ? slice.slice() : slice)
           onPulled(slice.length)
         }
       }
     },
     { highWaterMark: 0 }
   )
+}
+
+/** The whole body in one piece, for runtimes that do not stream. */
+const blobOf = async (body: BodyCursor): Promise<Blob> => {
+  const copies: Array<Uint8Array<ArrayBuffer>> = []
+  while (!body.ended()) {
+    if (body.dry()) await body.refill()
+    else for (const slice of body.take(pulled)) copies.push(slice.slice())
+  }
+  return new Blob(copies)
 }
 
 const urlOf = ({ protocol, hostname, port, path }: ExchangeRequest): string =>
@@ -83,9 +95,11 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
     const over = new AbortController()
     const leave = (bytes: number): number | Promise<number> =>
       leaveFor(limiter, bytes, { signal: AbortSignal.any([signal, over.signal]), onActivity })
+    const hasBody = request.body.length > 0 || request.open !== undefined
+    const body = makeBodyCursor(request)
     // fetch does not say when it has connected: the first pull of the body tells, where bodies are pulled.
     const timer =
-      honoursContentLength && request.body.length > 0
+      honoursContentLength && hasBody
         ? setTimeout(
             () => connect.abort(new ExchangeError("ETIMEDOUT", `no connection within ${options.connectTimeoutMs} ms`)),
             options.connectTimeoutMs
@@ -97,7 +111,8 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
       if (bytes > 0) onAccepted?.(bytes)
     }
     const { host: _, ...headers } = request.headers
-    const total = request.body.reduce((sum, slice) => sum + slice.length, 0)
+    const total =
+      request.open === undefined ? body.ahead(Number.POSITIVE_INFINITY) : Number(request.headers["content-length"])
     try {
       // A body that is not pulled leaves at once: leave for all of it comes first.
       for (let left = honoursContentLength ? 0 : total; left > 0; ) left -= await leave(left)
@@ -108,11 +123,11 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
         // Bun takes no connection from its pool then (measured); Deno and browsers take no notice.
         ...(options.freshConnection ? { keepalive: false } : {}),
         signal: AbortSignal.any([signal, connect.signal]),
-        ...(request.body.length === 0
+        ...(!hasBody
           ? {}
           : honoursContentLength
-            ? { body: streamOf(request.body, leave, alive), duplex: "half" }
-            : { body: new Blob(request.body.map((slice) => slice.slice())) })
+            ? { body: streamOf(body, request.open !== undefined, leave, alive), duplex: "half" }
+            : { body: await blobOf(body) })
       })
       alive(honoursContentLength ? 0 : total)
       const head = {
@@ -134,6 +149,7 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
     } finally {
       clearTimeout(timer)
       over.abort()
+      await body.close()
     }
   },
   close: () => {}

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http"
+import { makeBodyCursor } from "./body-cursor.ts"
 import {
   ExchangeError,
   type ExchangeOptions,
@@ -14,7 +15,6 @@ import {
 } from "./exchange.ts"
 import { makePace, type Pace } from "./pace.ts"
 import type { RateLimiter } from "./rate-limiter.ts"
-import { makeSliceCursor } from "./slice-cursor.ts"
 
 type Http = Pick<typeof import("node:http"), "request" | "Agent">
 
@@ -79,7 +79,7 @@ const exchange = (
 ): Promise<ExchangeResponse> =>
   new Promise((resolve, reject) => {
     const { signal, onAccepted, onActivity } = options
-    const body = makeSliceCursor(request.body)
+    const body = makeBodyCursor(request)
     let settled = false
     let stopWaiting = (): void => undefined
     let connectTimer: ReturnType<typeof setTimeout> | undefined
@@ -104,7 +104,9 @@ const exchange = (
     const fail = (error: unknown): void => {
       if (!settle()) return
       outgoing.destroy()
-      closed(outgoing).then(() => reject(error))
+      const end = (): void => reject(error)
+      // What was read for the socket is given back when there is no socket.
+      closed(outgoing).then(body.close).then(end, end)
     }
     const onAbort = (): void => {
       // Whoever ends an attempt may have seen silence: the next says more.
@@ -160,8 +162,8 @@ const exchange = (
         if (early) outgoing.destroy()
         const answer = { ...head, body: joinTrimmed(chunks) }
         // A connection that cannot be used again closes now: the attempt is over when it is gone.
-        if (early || !outgoing.shouldKeepAlive) closed(outgoing).then(() => resolve(answer))
-        else resolve(answer)
+        const over = early || !outgoing.shouldKeepAlive ? closed(outgoing).then(body.close) : body.close()
+        over.then(() => resolve(answer), reject)
       })
     })
 
@@ -182,6 +184,15 @@ const exchange = (
       if (body.ended()) outgoing.end()
     }
     const sendBatch = (): void => {
+      if (body.dry()) {
+        // The wait for memory or for the source is no silence of the store.
+        onActivity?.("held")
+        body.refill().then(() => {
+          onActivity?.("freed")
+          if (!settled) sendBatch()
+        }, fail)
+        return
+      }
       const ahead = body.ahead(pace.batch())
       const bytes = options.freshConnection ? Math.min(ahead, retryBatchBytes) : ahead
       if (limiter === undefined || bytes === 0) {

@@ -33,7 +33,7 @@ import {
   type OtherChecksum
 } from "../ObjectStore.ts"
 import { makeTransport } from "../platform/transport.ts"
-import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
+import { type ErrorContext, isUploadError, type UploadError, uploadError, withContext } from "../UploadError.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
 import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
@@ -117,10 +117,13 @@ const makeApi = (
       (cause) => cause
     ).pipe(
       Effect.catch((cause) =>
-        Effect.flatMap(
-          Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.request?.headers)),
-          Effect.fail
-        )
+        // A body that is read while it is sent fails in the source's own words.
+        isUploadError(cause)
+          ? Effect.fail(withContext(cause, context))
+          : Effect.flatMap(
+              Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.request?.headers)),
+              Effect.fail
+            )
       )
     )
   }

@@ -7,10 +7,13 @@
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import { md5, sha256 } from "../Digest.ts"
+import { fromAbortable } from "../internal/from-abortable.ts"
 import type { Capabilities } from "../Limits.ts"
 import type { PartBody, StoredPart } from "../ObjectStore.ts"
+import type { DigestAlgorithm } from "../platform/digest-workers.ts"
 import { createHash } from "../platform/hash.ts"
-import { type ErrorContext, type UploadError, uploadError } from "../UploadError.ts"
+import { sourceFailed } from "../Source.ts"
+import { type ErrorContext, invalidRequest, type UploadError, uploadError } from "../UploadError.ts"
 import { unsignedPayload } from "./sign-payload.ts"
 
 export interface Payload {
@@ -25,15 +28,29 @@ const hasMd5 = createHash("md5") !== undefined
 const base64OfHex = (hex: string): string =>
   btoa(hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))))
 
+/** The digest of a body, which is read once more where it is not in memory. */
+const digestOf = (algorithm: DigestAlgorithm, { open, slices }: PartBody): Effect.Effect<string, UploadError> => {
+  if (open === undefined) return algorithm === "md5" ? md5(slices) : sha256(slices)
+  const hash = createHash(algorithm)
+  if (hash === undefined) return Effect.fail(invalidRequest(`this runtime has no ${algorithm}; send smaller parts`))
+  return fromAbortable(async (signal) => {
+    for await (const chunk of open()) {
+      signal.throwIfAborted()
+      hash.update(chunk)
+    }
+    return hash.digest("hex")
+  }, sourceFailed)
+}
+
 export const describePayload = Effect.fnUntraced(function* (
   body: PartBody,
   { checksum }: Capabilities,
   signed: boolean
 ): Effect.fn.Return<Payload, UploadError> {
-  const taken = checksum === "none" && hasMd5 ? yield* md5(body.slices) : undefined
+  const taken = checksum === "none" && hasMd5 ? yield* digestOf("md5", body) : undefined
   const headers = {
     "content-length": String(body.size),
-    "x-amz-content-sha256": signed ? yield* sha256(body.slices) : unsignedPayload,
+    "x-amz-content-sha256": signed ? yield* digestOf("sha256", body) : unsignedPayload,
     ...(taken === undefined ? {} : { "content-md5": base64OfHex(taken) })
   }
   return { body, headers, md5: taken }

@@ -112,7 +112,14 @@ export const makeRepeatPart = (client: S3Client, transport: Transport, connectTi
     call.request = { method: "PUT", protocol, hostname, port, path, headers }
     const response = await transport
       .exchange(
-        { ...call.request, protocol, port, path: `${path}?${query.join("&")}`, body: payload.slices },
+        {
+          ...call.request,
+          protocol,
+          port,
+          path: `${path}?${query.join("&")}`,
+          body: payload.slices,
+          open: payload.open
+        },
         exchangeOptions(call, connectTimeoutMs)
       )
       .catch((cause: unknown) => {

@@ -63,7 +63,8 @@ export const makeRequestHandler = (transport: Transport, connectTimeoutMs: numbe
         port: request.port,
         path: `${request.path}${queryOf(request.query)}`,
         headers: request.headers,
-        body: payload === undefined ? smallBody(request.body) : payload.slices
+        body: payload === undefined ? smallBody(request.body) : payload.slices,
+        open: payload?.open
       },
       exchangeOptions(call, connectTimeoutMs)
     )
