@@ -81,9 +81,11 @@ describe("a digest", () => {
     workers.open("md5")
     await ready()
     const release = workers.hold()
+    const large = new Uint8Array(MiB / 4).fill(9)
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 5_000 }), { maxLength: 6 }), async (slices) => {
         const before = posted()
+        slices.push(large)
         const whole = Buffer.concat(slices)
         const remote = await Effect.runPromise(
           Digest.md5(slices.map(shared)).pipe(Effect.provideService(DigestThreads, workers))
@@ -144,7 +146,7 @@ describe("a digest", () => {
       asked++
       throw new Error("--permission without --allow-worker")
     })
-    const bytes = shared(new Uint8Array(10))
+    const bytes = shared(new Uint8Array(MiB))
     for (let i = 0; i < 3; i++) {
       assert.strictEqual(
         await Effect.runPromise(Digest.md5([bytes]).pipe(Effect.provideService(DigestThreads, workers))),
@@ -152,6 +154,18 @@ describe("a digest", () => {
       )
     }
     assert.strictEqual(asked, 1)
+  })
+
+  it("of few bytes starts no worker", async () => {
+    let asked = 0
+    const workers = makeDigestWorkers(1, () => {
+      asked++
+      return undefined
+    })
+    const bytes = shared(new Uint8Array(1_000))
+    const md5 = Digest.md5([bytes]).pipe(Effect.provideService(DigestThreads, workers))
+    assert.strictEqual(await Effect.runPromise(md5), hex("md5", bytes))
+    assert.strictEqual(asked, 0)
   })
 
   it("leaves no worker behind when the last who held them lets go", async () => {

@@ -8,9 +8,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { DigestThreads } from "./internal/digest-threads.ts"
+import { openRemote } from "./internal/digest-threads.ts"
 import { hashParts } from "./internal/hash-parts.ts"
-import { isShared, SlabPool } from "./internal/slab-pool.ts"
+import { isShared } from "./internal/slab-pool.ts"
 import { MiB } from "./Limits.ts"
 import type { DigestAlgorithm } from "./platform/digest-workers.ts"
 import { createHash, type Hash } from "./platform/hash.ts"
@@ -53,18 +53,12 @@ const inline = Effect.fnUntraced(function* (
   return hash.digest("hex")
 })
 
-/** A digest on a worker, if one is ready: from then on slabs are shared. */
-const openRemote = Effect.fnUntraced(function* (algorithm: DigestAlgorithm) {
-  const remote = (yield* DigestThreads).open(algorithm)
-  if (remote !== undefined) (yield* SlabPool).share()
-  return remote
-})
-
 const digest = Effect.fnUntraced(function* (
   algorithm: DigestAlgorithm,
   slices: ReadonlyArray<Uint8Array>
 ): Effect.fn.Return<string, UploadError> {
-  const remote = yield* openRemote(algorithm)
+  const size = slices.reduce((sum, slice) => sum + slice.length, 0)
+  const remote = yield* openRemote(algorithm, size)
   if (remote === undefined || !slices.every(isShared)) return yield* inline(algorithm, slices)
   // A worker that died has no answer, but the bytes are still here.
   return yield* Effect.catch(
@@ -161,7 +155,9 @@ const checkedPositional = Effect.fnUntraced(function* (
   reader: PositionalReader,
   expected: string
 ): Effect.fn.Return<PositionalReader, UploadError, Scope.Scope> {
-  const remote = yield* Effect.acquireRelease(openRemote("sha256"), (remote) => Effect.sync(() => remote?.drop()))
+  const remote = yield* Effect.acquireRelease(openRemote("sha256", source.size), (remote) =>
+    Effect.sync(() => remote?.drop())
+  )
   const hash = yield* newHash("sha256")
   const again = Effect.runPromiseWith(yield* Effect.context<never>())
   const update = async (slices: ReadonlyArray<Uint8Array>): Promise<void> => {

@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { combineCrc32 } from "../Checksum.ts"
 import { MiB } from "../Limits.ts"
-import type { DigestAlgorithm, DigestWorkers } from "../platform/digest-workers.ts"
+import type { DigestAlgorithm } from "../platform/digest-workers.ts"
 import { createHash } from "../platform/hash.ts"
 import type { Source } from "../Source.ts"
-import { invalidRequest, isUploadError, type UploadError } from "../UploadError.ts"
-import { DigestThreads } from "./digest-threads.ts"
+import { invalidRequest, type UploadError } from "../UploadError.ts"
+import { openRemote } from "./digest-threads.ts"
 import type { FilledPart } from "./fill-part.ts"
 import type { PackagedChecksum } from "./packaged-checksum.ts"
 import { makePartMemory } from "./part-memory.ts"
@@ -56,21 +56,30 @@ const packagedHash = ({ take, combined }: PackagedChecksum): PieceHash => {
   }
 }
 
-const inlineHash = (algorithm: DigestAlgorithm): PieceHash | UploadError => {
-  const hash = createHash(algorithm)
-  if (hash === undefined) return invalidRequest(`this runtime has no ${algorithm}; ask elsewhere, or for CRC32`)
-  return {
-    update: ({ slices }) => {
-      for (const slice of slices) hash.update(slice)
-    },
-    digest: () => hash.digest("hex")
-  }
-}
+const inlineHash = (algorithm: DigestAlgorithm): Effect.Effect<PieceHash, UploadError> =>
+  Effect.suspend(() => {
+    const hash = createHash(algorithm)
+    if (hash === undefined) {
+      return Effect.fail(invalidRequest(`this runtime has no ${algorithm}; ask elsewhere, or for CRC32`))
+    }
+    return Effect.succeed({
+      update: ({ slices }: FilledPart) => {
+        for (const slice of slices) hash.update(slice)
+      },
+      digest: () => hash.digest("hex")
+    })
+  })
 
-const remoteHash = (algorithm: DigestAlgorithm, workers: DigestWorkers): PieceHash | undefined => {
-  const remote = workers.open(algorithm)
-  return remote && { update: ({ slices }) => remote.update(slices), digest: () => remote.digest([]), drop: remote.drop }
-}
+const remoteHash = (algorithm: DigestAlgorithm, size: number | undefined): Effect.Effect<PieceHash, UploadError> =>
+  Effect.flatMap(openRemote(algorithm, size), (remote) =>
+    remote === undefined
+      ? inlineHash(algorithm)
+      : Effect.succeed({
+          update: ({ slices }) => remote.update(slices),
+          digest: () => remote.digest([]),
+          drop: remote.drop
+        })
+  )
 
 /** The state of a hash dies with its worker. */
 const died = { _tag: "WorkerDied" } as const
@@ -81,7 +90,7 @@ const settled = <A>(work: () => A | Promise<A>): Effect.Effect<A, typeof died> =
 const readPieces = Effect.fnUntraced(function* (
   source: Source,
   sizes: ReadonlyArray<number> | undefined,
-  start: () => PieceHash | UploadError
+  start: Effect.Effect<PieceHash, UploadError>
 ): Effect.fn.Return<PieceDigests, UploadError | typeof died, Scope.Scope> {
   const memory = yield* makePartMemory(yield* SlabPool)
   const reader = yield* source.open(0)
@@ -91,8 +100,7 @@ const readPieces = Effect.fnUntraced(function* (
   let open: PieceHash | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => open?.drop?.()))
   for (const size of sizes ?? [Number.POSITIVE_INFINITY]) {
-    const hash = start()
-    if (isUploadError(hash)) return yield* hash
+    const hash = yield* start
     open = hash
     for (let left = size; left > 0 && !ended; ) {
       const filled = yield* memory.fill(reader, Math.min(block, left))
@@ -118,16 +126,14 @@ export const hashParts = Effect.fnUntraced(function* (
   algorithm: "crc32" | DigestAlgorithm | PackagedChecksum,
   sizes?: ReadonlyArray<number>
 ): Effect.fn.Return<PieceDigests, UploadError> {
-  const inline = () =>
-    algorithm === "crc32" ? crcHash() : typeof algorithm === "string" ? inlineHash(algorithm) : packagedHash(algorithm)
+  const inline =
+    algorithm === "crc32"
+      ? Effect.sync(crcHash)
+      : typeof algorithm === "string"
+        ? inlineHash(algorithm)
+        : Effect.sync(() => packagedHash(algorithm))
   const readInline = Effect.catchTag(readPieces(source, sizes, inline), "WorkerDied", (defect) => Effect.die(defect))
   if (algorithm === "crc32" || typeof algorithm === "object" || !source.replayable) return yield* readInline
-  const workers = yield* DigestThreads
-  const pool = yield* SlabPool
-  const remote = (): PieceHash | UploadError => {
-    const hash = remoteHash(algorithm, workers)
-    if (hash !== undefined) pool.share()
-    return hash ?? inlineHash(algorithm)
-  }
+  const remote = remoteHash(algorithm, source.size)
   return yield* Effect.catchTag(readPieces(source, sizes, remote), "WorkerDied", () => readInline)
 })
