@@ -158,6 +158,20 @@ onEmbedded("sluice upload of a file that is kept", (target) => {
     await identical()
   })
 
+  it("is ended by sluice cancel while another process works on it, which is told so", async () => {
+    const { directory, env, file, destination, key, sluice, journal } = await setup(target())
+    const fault = stall(key)
+    const args = ["upload", "--part-size", "5MiB", "--concurrency", "1", file, destination]
+    const { ended } = start(args, { env: { ...env, SLUICE_LEASE: "1 second" }, cwd: directory })
+    await expect.poll(() => fault.hits, { timeout: 20_000 }).toBe(1)
+    const [running] = jsonLines((await sluice("resume", "--json")).out)
+    expect(running).toMatchObject({ uri: destination, held: true })
+    expect(await sluice("cancel", String(running?.["sessionId"]))).toMatchObject({ code: 0, err: "" })
+    expect(await ended).toMatchObject({ code: 1, out: "", lines: [expect.stringContaining("another process")] })
+    expect(await readdir(journal)).toEqual([])
+    await target().assertNothingLeft()
+  })
+
   it("is refused with a file that changed, and stays resumable with the one that it began with", async () => {
     const { directory, file, identical, interrupted, key, sluice } = await setup(target())
     const id = idOf(await interrupted())

@@ -114,7 +114,15 @@ describe("sluice upload says in one line", () => {
 })
 
 it("sluice --help and --version answer without a store", async () => {
-  for (const args of [["--help"], ["--version"], ["upload", "--help"], ["serve", "-h"]]) {
+  for (const args of [
+    ["--help"],
+    ["--version"],
+    ["upload", "--help"],
+    ["serve", "-h"],
+    ["resume", "-h"],
+    ["cancel", "-h"],
+    ["sweep", "-h"]
+  ]) {
     expect(await run(args)).toMatchObject({ code: 0, err: "" })
   }
   expect(await run(["dance"])).toMatchObject({

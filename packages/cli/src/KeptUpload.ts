@@ -7,6 +7,7 @@ import type { JournalApi } from "@sluice/core/Journal"
 import type { Session } from "@sluice/core/promise"
 import type { UploadError } from "@sluice/core/UploadError"
 import * as Effect from "effect/Effect"
+import { printable } from "./progress-line.ts"
 import { noteOf } from "./ResumeNote.ts"
 import { stdin } from "./Target.ts"
 import { formatSeconds, formatSize } from "./units.ts"
@@ -84,4 +85,6 @@ export const keptLine = ({ begunAt, file, held, sessionId, size, stored, uri }: 
     uri,
     file === undefined ? "(name the file)" : file === stdin ? "(standard input: pipe the same bytes in)" : file,
     ...(held ? ["(in use)"] : [])
-  ].join("  ")
+  ]
+    .map(printable)
+    .join("  ")

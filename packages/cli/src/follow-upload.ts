@@ -40,6 +40,9 @@ const show = async (running: Upload, { json, name }: Shown, world: World): Promi
 const keptSession = (last: UploadEvent | undefined): string | undefined =>
   (last?._tag === "UploadFailed" || last?._tag === "UploadCancelled") && last.kept ? last.sessionId : undefined
 
+/** Not by us: somebody asked for the session through the journal. */
+const wasInterrupted = (error: unknown): boolean => error instanceof DOMException && error.name === "AbortError"
+
 /** Answers with the exit code. Whoever interrupts the upload sees to it that `world.signal` is aborted. */
 export const followUpload = async (running: Upload, shown: Shown, world: World): Promise<number> => {
   const started = performance.now()
@@ -49,6 +52,10 @@ export const followUpload = async (running: Upload, shown: Shown, world: World):
     return exitCode.done
   }
   const { aborted } = world.signal
+  if (!aborted && wasInterrupted(outcome.error)) {
+    world.err("sluice: another process took this upload over, or ended it (sluice cancel)")
+    return exitCode.failed
+  }
   if (!aborted) for (const line of explain(outcome.error)) world.err(line)
   const kept = keptSession(last)
   // The event has told it already.

@@ -19,7 +19,8 @@ const words = ({ bytesPerSecond, percent, retries, secondsLeft, sent, state, tot
     .join("  ")
 
 /** A file's name may hold anything; a terminal acts on control characters. */
-const printable = (name: string): string => Array.from(name, (c) => (c < " " || c === "\u007f" ? "?" : c)).join("")
+export const printable = (name: string): string =>
+  Array.from(name, (c) => (c < " " || c === "\u007f" ? "?" : c)).join("")
 
 /** At most `columns` wide; the name gives way, the numbers do not. */
 export const progressLine = (name: string, progress: Progress, columns: number): string => {
