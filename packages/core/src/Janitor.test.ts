@@ -308,6 +308,24 @@ describe("the janitor", () => {
     })
   )
 
+  promise("leaves young suspects, and those that the store does not end, to a later sweep", (world) =>
+    Effect.gen(function* () {
+      const [uploadId, suspect] = [yield* create(world), yield* create(world)]
+      yield* begin(world, { state: "failed", uploadId, suspects: [suspect] })
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "cleaned" })
+      expect(open(world)).toEqual([suspect])
+      yield* TestClock.adjust(8 * day)
+      world.server.faults.add({
+        match: { op: "AbortMultipartUpload" },
+        action: { type: "status", status: 403, code: "AccessDenied" }
+      })
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "left" })
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "cleaned" })
+      expect(open(world)).toEqual([])
+      expect(yield* sessionsOf(world)).toEqual([])
+    })
+  )
+
   promise("finds the object of a Complete whose answer nobody saw, and delivers the news", (world) =>
     Effect.gen(function* () {
       const uploadId = yield* create(world)
@@ -350,6 +368,21 @@ describe("the janitor", () => {
       expect(outcomes(yield* world.sweep({ plugins: [messenger(told)] }))).toEqual({ s: "completed" })
       expect(told).toMatchObject([{ event: { object: { size: bytes.length, crc32: crc32(bytes), parts: 1 } } }])
       expect(yield* sessionsOf(world)).toEqual([])
+    })
+  )
+
+  promise("does not take somebody else's object for that of a single PUT", (world) =>
+    Effect.gen(function* () {
+      yield* begin(world, { state: "completing", mode: "single", ...owing })
+      yield* put(world, { [metadataToken]: "another" })
+      const told: Array<Plugin.Delivery> = []
+      const plugins = [messenger(told)]
+      yield* TestClock.adjust(7 * day)
+      expect((yield* world.sweep({ plugins })).sessions).toEqual([])
+      yield* TestClock.adjust(1)
+      expect(outcomes(yield* world.sweep({ plugins }))).toEqual({ s: "lost" })
+      expect(told).toMatchObject([{ event: { error: { reason: { _tag: "CompletionUnknown" } } } }])
+      expect(yield* objectAt(world)).toBe("the whole object")
     })
   )
 

@@ -33,5 +33,6 @@ export const endSuspects = Effect.fnUntraced(function* (
     if ((yield* partsOf(run, suspect)) !== 0) continue
     if (!(yield* abortUpload(beside, suspect))) left.push(suspect)
   }
-  yield* run.record({ suspects: left })
+  // Unchanged, it stays as old as it is.
+  if (left.length < suspects.length) yield* run.record({ suspects: left })
 })

@@ -57,9 +57,12 @@ export interface Sweep<R> {
 
 const hasEnded = ({ state }: Session): boolean => state === "completed" || state === "failed" || state === "cancelled"
 
-/** An upload may be left in the store that the session names, and that may be ended now. */
-const mayBeCleaned = <R>({ oldBefore }: Sweep<R>, { state, suspects, updatedAt, uploadId }: Session): boolean =>
-  (uploadId !== undefined && state !== "completed") || (suspects.length > 0 && updatedAt < oldBefore)
+/** An upload of its own may be left in the store. */
+const hasUpload = ({ state, uploadId }: Session): boolean => uploadId !== undefined && state !== "completed"
+
+/** Something may be left in the store that the session names, and that may be ended now. */
+const mayBeCleaned = <R>({ oldBefore }: Sweep<R>, session: Session): boolean =>
+  hasUpload(session) || (session.suspects.length > 0 && session.updatedAt < oldBefore)
 
 /** Whether there is anything to do, as far as the head tells. Without the lease, so it is asked again with it. */
 export const isDue = <R>(sweep: Sweep<R>, session: Session): boolean => {
@@ -190,13 +193,14 @@ const sweepHeld = Effect.fnUntraced(function* <R>(
   if (old) yield* endSuspects(run, journal)
   yield* continueDeliveries(sweep, run.session(), deliveries)
 
-  const left = yield* Effect.option(journal.get(seen.sessionId))
-  if (left._tag === "None") return outcome
-  if (isSettled(left.value)) {
+  const rest = yield* Effect.option(journal.get(seen.sessionId))
+  if (rest._tag === "None") return outcome
+  if (isSettled(rest.value)) {
     yield* journal.delete(seen.sessionId)
     return outcome
   }
-  return left.value.undelivered.length > 0 && !mayBeCleaned(sweep, left.value) ? "owed" : "left"
+  const refused = hasUpload(rest.value) || (old && rest.value.suspects.length > 0)
+  return refused ? "left" : rest.value.undelivered.length > 0 ? "owed" : outcome
 })
 
 /** Sweeps one session under its lease; somebody else who works on it is left alone. */
