@@ -3,6 +3,7 @@
  * scripts/test-runtimes.js. Prints one line a case; exits 1 if a case fails.
  */
 import { createSluice, s3 } from "@sluice/core/promise"
+import { etag } from "@sluice/plugins/integrity/etag"
 
 const MiB = 1024 * 1024
 /** @type {{ store: Parameters<typeof s3>[0], witness: string }} */
@@ -31,6 +32,17 @@ const cases = {
     equal((await ask("open-uploads")).length, 0, "multipart uploads left in the store")
     equal(await ask("object?key=aborted"), null, "the object")
     await cancelled
+  },
+
+  "bytes proven by MD5, by worker threads where there are any": async () => {
+    const proven = createSluice({ store: s3(store), partSize: 5 * MiB, plugins: [etag()] })
+    // The first upload's digests start the threads, the second one's are theirs.
+    for (const key of ["md5", "md5-again"]) {
+      const { proof } = await proven.upload({ key, body: pattern(0, 11 * MiB + 1) }).done()
+      equal(proof, "source", "the proof")
+      equal((await ask(`object?key=${key}`)).sha256, await sha256(pattern(0, 11 * MiB + 1)), "SHA-256 in the store")
+    }
+    await proven.dispose()
   },
 
   "bytes under a bandwidth limit": async () => {

@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
+import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { Worker } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -166,6 +169,21 @@ describe("a digest", () => {
     const md5 = Digest.md5([bytes]).pipe(Effect.provideService(DigestThreads, workers))
     assert.strictEqual(await Effect.runPromise(md5), hex("md5", bytes))
     assert.strictEqual(asked, 0)
+  })
+
+  it("keeps no process alive, though nobody ends its workers", async () => {
+    const program = `
+      import * as Effect from "effect/Effect"
+      import { md5 } from "${new URL("./Digest.ts", import.meta.url).href}"
+      import { digestWorkers } from "${new URL("./platform/digest-workers.ts", import.meta.url).href}"
+      const bytes = new Uint8Array(new SharedArrayBuffer(2 ** 20))
+      await Effect.runPromise(md5([bytes]))
+      while (digestWorkers.open("md5") === undefined) await new Promise((resolve) => setTimeout(resolve, 1))
+      console.log(await Effect.runPromise(md5([bytes])))`
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { cwd: import.meta.dirname })
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")])
+    assert.strictEqual(code, 0)
+    assert.strictEqual(output.trim(), hex("md5", new Uint8Array(MiB)))
   })
 
   it("leaves no worker behind when the last who held them lets go", async () => {
