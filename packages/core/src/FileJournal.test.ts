@@ -129,6 +129,39 @@ describe("the journal in a directory", () => {
     })
   )
 
+  it.effect("syncs as often as docs/journal.md says", () =>
+    Effect.gen(function* () {
+      const files = runtimeFiles()
+      let syncs = 0
+      const counting =
+        <A extends ReadonlyArray<unknown>, B>(run: (...input: A) => Promise<B>) =>
+        (...input: A): Promise<B> => {
+          syncs++
+          return run(...input)
+        }
+      const counted: DurableFiles = {
+        ...files,
+        create: counting(files.create),
+        append: counting(files.append),
+        syncDirectory: counting(files.syncDirectory)
+      }
+      const journal = makeOver(counted, yield* temporary)
+      const cost = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.suspend(() => {
+          syncs = 0
+          return Effect.map(effect, (answer) => ({ answer, syncs }))
+        })
+      expect((yield* cost(journal.create(session))).syncs).toBe(4)
+      expect((yield* cost(journal.update(session))).syncs).toBe(2)
+      expect((yield* cost(journal.putReceipt("s", receipt(1)))).syncs).toBe(1)
+      const acquired = yield* cost(journal.acquire("s", 1_000))
+      expect(acquired.syncs).toBe(2)
+      expect((yield* cost(acquired.answer.renew)).syncs).toBe(2)
+      expect((yield* cost(acquired.answer.release)).syncs).toBe(2)
+      expect((yield* cost(journal.delete("s"))).syncs).toBe(1)
+    })
+  )
+
   it.effect("syncs once for all receipts that wait", () =>
     Effect.gen(function* () {
       const files = runtimeFiles()
