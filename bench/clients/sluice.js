@@ -1,4 +1,7 @@
-/** Sluice through its promise API, with its defaults: `node sluice.js file|stream|pipe` (pipe: standard input). */
+/**
+ * Sluice through its promise API, with its defaults: `node sluice.js file|stream|pipe [MAX_SIZE]` (pipe: standard
+ * input, of at most so many bytes).
+ */
 import { setFlagsFromString } from "node:v8"
 import { createSluice, Source, s3 } from "@sluice/core/promise"
 import { measure } from "../measure.js"
@@ -27,5 +30,6 @@ await measure(async (workload) => {
     await sluice.upload({ key: "first", body: new Uint8Array(0) }).done()
     workload.idle()
   }
-  await sluice.upload({ key: "object", body: bodyOf(workload) }).done()
+  const maxSize = process.argv[3] === undefined ? undefined : Number(process.argv[3])
+  await sluice.upload({ key: "object", body: bodyOf(workload), maxSize }).done()
 })
