@@ -2,8 +2,14 @@
  * What the engine promises wherever it runs, in plain JavaScript: started once by each runtime, see
  * scripts/test-runtimes.js. Prints one line a case; exits 1 if a case fails.
  */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as FileJournal from "@sluice/core/FileJournal"
 import { createSluice, s3 } from "@sluice/core/promise"
 import { etag } from "@sluice/plugins/integrity/etag"
+import { journalSuite } from "@sluice/testkit/journal-suite"
+import * as Effect from "effect/Effect"
 
 const MiB = 1024 * 1024
 /** @type {{ store: Parameters<typeof s3>[0], witness: string }} */
@@ -56,6 +62,14 @@ const cases = {
     equal((await ask("object?key=slow")).sha256, await sha256(pattern(0, 6 * MiB + 1)), "SHA-256 in the store")
     equal(upload.progress().retries, 0, "attempts that failed")
     await slow.dispose()
+  },
+
+  "a journal in a directory keeps its promises": async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sluice-smoke-"))
+    let journals = 0
+    const fresh = Effect.sync(() => FileJournal.make(join(directory, String(++journals))))
+    for (const { run } of journalSuite(fresh)) await run()
+    await rm(directory, { recursive: true })
   },
 
   "a bucket that does not exist is a typed error": async () => {
