@@ -67,7 +67,16 @@ export const runSingle = Effect.fnUntraced(function* (
         Effect.map((stored) => ({
           ...(answer ?? { etag: stored.etag, crc32: stored.crc32, versionId: undefined, encryption: undefined }),
           confirmed: stored.confirmed
-        }))
+        })),
+        // A hook that finds the answer to be another's says so of an object that stands already.
+        Effect.mapError((error) =>
+          answer !== undefined && error.reason._tag === "ChecksumMismatch"
+            ? uploadError(
+                { ...error.reason, stored: true },
+                { ...contextOf(run, "PutObject"), retry: error.retry, cause: error }
+              )
+            : error
+        )
       )
   })
   const written = earlier?._tag === "Success" && earlier.success !== undefined ? earlier.success : yield* send

@@ -95,6 +95,26 @@ describe("an upload with MD5 proof", () => {
     expect(server.openUploads()).toEqual([])
     expect(await server.object("media", "b")).toBeUndefined()
   })
+
+  it("of one PUT that the store has otherwise says that the object stands", async () => {
+    await using server = await startS3({ buckets: ["media"] })
+    const { endpoint, region, credentials } = server
+    const damage = Plugin.make({
+      name: "test/damage",
+      open: () =>
+        Effect.succeed({
+          send: (part, next) => Effect.map(next(part), (stored) => ({ ...stored, etag: "0".repeat(32) }))
+        })
+    })
+    await using sluice = open({ bucket: "media", endpoint, region, credentials }, [etag(), damage])
+    const error = await sluice
+      .upload({ key: "a", body: randomBytes(9) })
+      .done()
+      .catch((cause: unknown) => cause)
+    if (!isUploadError(error)) throw error
+    expect(error.reason).toMatchObject({ _tag: "ChecksumMismatch", stored: true })
+    expect(await server.object("media", "a")).toBeDefined()
+  })
 })
 
 for (const kms of [false, true]) {
