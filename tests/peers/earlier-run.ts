@@ -32,17 +32,22 @@ const holdingAt = (body: Uint8Array, upTo: number): Source.Source => {
   }
 }
 
+/** A journal that outlives its uploader, as one in a directory does. */
+const durableInMemory = () => {
+  const journal = { ...Effect.runSync(Journal.makeMemory), durable: true }
+  return Layer.succeed(Journal.Journal, Journal.Journal.of(journal))
+}
+
 /** Uploads until so many parts are stored; then its process ends, as far as the upload can tell. */
 export const interruptedAfter = async (
   parts: number,
   target: Target,
   key: string,
   body: Uint8Array,
-  store: SluiceOptions["store"] = s3(target.store)
+  store: SluiceOptions["store"] = s3(target.store),
+  journal: NonNullable<SluiceOptions["journal"]> = durableInMemory()
 ): Promise<EarlierRun> => {
-  const journal = { ...(await Effect.runPromise(Journal.makeMemory)), durable: true }
-  const layer = Layer.succeed(Journal.Journal, Journal.Journal.of(journal))
-  const options = { ...quick, concurrency: 2, journal: layer, store }
+  const options = { ...quick, concurrency: 2, journal, store }
   const sluice = createSluice(options)
   const upload = sluice.upload({ key, body: holdingAt(body, parts * quick.partSize) })
   let left = parts
