@@ -2,7 +2,7 @@ import { MiB } from "@sluice/core/Limits"
 import { expect, it } from "vitest"
 import { UsageError } from "./Command.ts"
 import type { Environment } from "./Config.ts"
-import { readUploadJob } from "./UploadJob.ts"
+import { isJournalled, readUploadJob } from "./UploadJob.ts"
 
 const linesOf = (args: ReadonlyArray<string>, env: Environment = {}) => {
   try {
@@ -67,6 +67,15 @@ it("keeps uploads in a journal, unless nothing is to be kept", () => {
   expect(linesOf(["a", "s3://media/k", "--no-resume", "--on-failure", "keep"])).toEqual([
     expect.stringContaining("contradicts")
   ])
+})
+
+it("journals what has parts to go on with", () => {
+  expect([8 * MiB - 1, 8 * MiB, undefined].map((size) => isJournalled(size, {}))).toEqual([false, true, true])
+  expect(isJournalled(8 * MiB, { partSize: 16 * MiB })).toBe(false)
+  expect(isJournalled(6 * MiB, { partSize: 16 * MiB, multipartThreshold: 6 * MiB })).toBe(true)
+  expect(isJournalled(1, { multipart: "always" })).toBe(true)
+  expect(isJournalled(8 * MiB, { multipart: "never" })).toBe(false)
+  expect(isJournalled(1, { onFailure: "keep" })).toBe(true)
 })
 
 it("wants files and a target", () => {

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util"
 import type { Bandwidth } from "@sluice/core/Bandwidth"
-import type { EngineOptions } from "@sluice/core/Defaults"
+import { defaults, type EngineOptions } from "@sluice/core/Defaults"
 import type { ObjectAttributes } from "@sluice/core/ObjectStore"
 import * as Result from "effect/Result"
 import { type Flags, UsageError } from "./Command.ts"
@@ -102,6 +102,18 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
   }
   if (problems.lines.length > 0) throw new UsageError(problems.lines)
   return job
+}
+
+/**
+ * Whether the uploads of a source of so many bytes go into the journal. A file that goes in one request has nothing to
+ * go on with, and what a journal must sync for it takes longer than the request.
+ */
+export const isJournalled = (
+  size: number | undefined,
+  { multipart, multipartThreshold, onFailure, partSize }: Partial<EngineOptions>
+): boolean => {
+  if (onFailure === "keep" || multipart === "always") return true
+  return multipart !== "never" && (size === undefined || size >= (multipartThreshold ?? partSize ?? defaults.partSize))
 }
 
 /** All but the last are sources; the last says where they go. */

@@ -12,7 +12,7 @@ import { openJournal } from "../open-journal.ts"
 import { annotationsFor } from "../ResumeNote.ts"
 import { resumeLine } from "../resume-line.ts"
 import { stdin } from "../Target.ts"
-import { flags, readUploadJob, type UploadJob } from "../UploadJob.ts"
+import { flags, isJournalled, readUploadJob, type UploadJob } from "../UploadJob.ts"
 
 export const upload: Command = {
   name: "upload",
@@ -23,7 +23,8 @@ export const upload: Command = {
     "without / at its end gives the file that key. What stands at a key already is replaced.",
     "",
     "Ctrl-C stops, keeps what is stored of a file, and prints the line that goes on with it; so does a",
-    "failure that may pass. A pipe cannot be read again: it is aborted, and nothing is left on the store.",
+    "failure that may pass. A pipe cannot be read again, and a file smaller than a part goes in one",
+    "request: these are aborted, and nothing is left on the store.",
     "A second Ctrl-C does not wait. What a killed process leaves is in the list of sluice resume.",
     "",
     "Credentials come from the environment, profiles, SSO, web identity and instance roles.",
@@ -34,20 +35,31 @@ export const upload: Command = {
   run: async (args, world) => {
     const job = readUploadJob(args, world.env)
     const journal = job.journal === undefined ? undefined : await openJournal(job.journal.directory)
-    await using sluice = openEngine({ ...job, journal, plugins: await pluginsFor(job) }, world)
+    const plugins = await pluginsFor(job)
+    await using keeping = openEngine({ ...job, journal, plugins }, world)
+    await using passing = openEngine({ ...job, journal: undefined, plugins }, world)
     for (const [source, key] of job.keys) {
       if (world.signal.aborted) return exitCode.stopped
-      const code = await uploadOne(sluice, source, key, job, world)
+      const body = source === stdin ? Source.stdin() : Source.file(source)
+      const sluice = isJournalled(body.size, job.engine) ? keeping : passing
+      const code = await uploadOne(sluice, body, source, key, job, world)
       if (code !== exitCode.done) return code
     }
     return exitCode.done
   }
 }
 
-const uploadOne = (sluice: Sluice, source: string, key: string, job: UploadJob, world: World): Promise<number> => {
+const uploadOne = (
+  sluice: Sluice,
+  body: Source.Source,
+  source: string,
+  key: string,
+  job: UploadJob,
+  world: World
+): Promise<number> => {
   const running = sluice.upload({
     key,
-    body: source === stdin ? Source.stdin() : Source.file(source),
+    body,
     maxSize: job.maxSize,
     annotations: annotationsFor(source === stdin ? stdin : resolve(source)),
     ...job.attributes
