@@ -92,12 +92,11 @@ export const normalizeEtag = (etag: string): string =>
 
 /**
  * The ETag of a completed multipart upload, from its parts' ETags in order: the MD5 over their MD5s, and
- * their number. Undefined when an ETag is no MD5 (SSE-KMS, opaque providers) or the runtime has no
- * `node:crypto`.
+ * their number. Undefined when an ETag is no MD5 (SSE-KMS, opaque providers).
  */
 export const predictEtag = (partEtags: ReadonlyArray<string>): string | undefined => {
   const hash = createHash("md5")
-  if (hash === undefined || partEtags.length === 0) return undefined
+  if (partEtags.length === 0) return undefined
   for (const etag of partEtags.map(normalizeEtag)) {
     if (!/^[0-9a-f]{32}$/i.test(etag)) return undefined
     hash.update(etag, "hex")

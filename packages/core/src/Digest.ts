@@ -70,8 +70,6 @@ const digest = Effect.fnUntraced(function* (
 /**
  * MD5 of slices in a row, in hex. They must not change until it is there.
  *
- * Fails with `InvalidRequest` where the runtime has no MD5 (browsers).
- *
  * ```ts
  * import * as Digest from "@sluice/core/Digest"
  * import * as Effect from "effect/Effect"

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { md5Table } from "../internal/md5-table.ts"
 import { builtin } from "./node-builtins.ts"
+
+const crypto = builtin("node:crypto")
 
 /** A digest that takes bytes as they come. */
 export interface Hash {
@@ -12,9 +15,12 @@ export interface Hash {
   digest(encoding: "hex" | "base64"): string
 }
 
-/** A new digest, or undefined where the runtime has no `node:crypto`. */
-export const createHash = (algorithm: "md5" | "sha256"): Hash | undefined =>
-  builtin("node:crypto")?.createHash(algorithm)
+/** A new digest. Without `node:crypto` there is an MD5 of our own, and no SHA-256 that takes bytes as they come. */
+export function createHash(algorithm: "md5"): Hash
+export function createHash(algorithm: "md5" | "sha256"): Hash | undefined
+export function createHash(algorithm: "md5" | "sha256"): Hash | undefined {
+  return crypto?.createHash(algorithm) ?? (algorithm === "md5" ? md5Table() : undefined)
+}
 
 /** SHA-256 of short texts, as signatures need it. */
 export interface Sha256 {
@@ -22,8 +28,6 @@ export interface Sha256 {
   readonly hmac: (key: string | Uint8Array, text: string) => Uint8Array
   readonly hmacHex: (key: string | Uint8Array, text: string) => string
 }
-
-const crypto = builtin("node:crypto")
 
 /** Undefined where the runtime has no `node:crypto`. */
 export const sha256: Sha256 | undefined =

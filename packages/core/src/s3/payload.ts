@@ -23,8 +23,6 @@ export interface Payload {
   readonly md5: string | undefined
 }
 
-const hasMd5 = createHash("md5") !== undefined
-
 const base64OfHex = (hex: string): string =>
   btoa(hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))))
 
@@ -47,7 +45,7 @@ export const describePayload = Effect.fnUntraced(function* (
   { checksum }: Capabilities,
   signed: boolean
 ): Effect.fn.Return<Payload, UploadError> {
-  const taken = checksum === "none" && hasMd5 ? yield* digestOf("md5", body) : undefined
+  const taken = checksum === "none" ? yield* digestOf("md5", body) : undefined
   const headers = {
     "content-length": String(body.size),
     "x-amz-content-sha256": signed ? yield* digestOf("sha256", body) : unsignedPayload,
