@@ -43,6 +43,16 @@ onEmbedded("a store", (target) => {
     }
   )
 
+  it("that is given every part twice, the second time late, has the object once", async () => {
+    const twice: Rewrite = async (asked, relay) => {
+      if (operationOf(asked) === "UploadPart") await relay()
+      return relay()
+    }
+    const key = freshKey()
+    succeeded(await through(twice, {}, key))
+    expect(target().count("UploadPart", key)).toBe(4)
+  })
+
   it("that says it got only some of a part's bytes gets them again", async () => {
     const key = freshKey()
     target().server.faults.add({

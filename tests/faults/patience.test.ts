@@ -1,6 +1,6 @@
 /** What takes its time and may: a long Complete, a slow source, a slow observer (docs/faults.md). */
 import { assert, describe, it } from "@effect/vitest"
-import { Journal, ObjectStore, Plugin, Source, Uploader } from "@sluice/core"
+import { Journal, ObjectStore, Plugin, Source, type UploadEvent, Uploader } from "@sluice/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -105,6 +105,35 @@ it.effect.each([60, 1_800])("a source that gives nothing for %i s, and then goes
     })
     assert.strictEqual(count("UploadPart"), 2)
     assert.isAtLeast(seconds, pause)
+  })
+)
+
+const orders = ["12345", "54321", "31524", "25143", "45123", "13542"]
+
+it.effect.each(orders)("parts that are stored in the order %s give the same object", (order) =>
+  Effect.gen(function* () {
+    const bytes = pattern(4 * 5 * MiB + 1)
+    const store = yield* makeVirtualStore(
+      () => undefined,
+      ({ partNumber }) => 1_000 * (order.indexOf(String(partNumber)) + 1)
+    )
+    const stored: Array<number> = []
+    const onEvent = (event: UploadEvent): void => {
+      if (event._tag === "PartStored") stored.push(event.partNumber)
+    }
+    const request = { key: "key", source: Source.fromBytes(bytes), partSize: 5 * MiB, concurrency: 5 }
+    const layer = Uploader.layer().pipe(
+      Layer.provide([Layer.succeed(ObjectStore.ObjectStore, store.api), Journal.layerMemory])
+    )
+    const upload = Uploader.use((uploader) => uploader.upload(request, { onEvent }))
+    const fiber = yield* Effect.forkChild(Effect.provide(upload, layer))
+    for (let second = 0; second < 60 && fiber.pollUnsafe() === undefined; second++) {
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      if (store.attempts.length === 5) yield* TestClock.adjust("1 second")
+    }
+    yield* Fiber.join(fiber)
+    assert.strictEqual(stored.join(""), order)
+    assert.strictEqual(sha256(store.object("key") ?? new Uint8Array()), sha256(bytes))
   })
 )
 
