@@ -32,7 +32,7 @@ const environment = (endpoint, size, file, etags) => ({
 })
 
 /**
- * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "etags">} row
+ * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "flags" | "etags">} row
  * @param {{ sink: string, file: string, size: number, signal: AbortSignal, profile?: boolean, stdin?: import("node:stream").Readable }} options
  * @returns {Promise<{ measured: import("./measure.js").Measurement, seen: import("./sink.js").SinkReport }>}
  */
@@ -41,7 +41,7 @@ export const runClient = async (row, { sink, file, size, signal, profile = false
   const { endpoint, stop } = await startSink(sink)
   const script = fileURLToPath(new URL(`clients/${row.script}`, import.meta.url))
   const flags = profile ? ["--cpu-prof", `--cpu-prof-dir=${profileDirectory(row.name)}`] : []
-  const client = spawn(process.execPath, [...flags, script, ...row.args], {
+  const client = spawn(process.execPath, [...flags, ...(row.flags ?? []), script, ...row.args], {
     stdio: [stdin ?? "ignore", "pipe", "inherit"],
     env: environment(endpoint, size, file, row.etags === true),
     signal

@@ -12,6 +12,7 @@
  * @property {ReadonlyArray<string>} args
  * @property {"file" | "stream"} kind
  * @property {URL} [needs] a built file without which the row cannot run
+ * @property {ReadonlyArray<string>} [flags] of Node
  * @property {boolean} [etags] told the MD5s of the file's parts
  */
 
@@ -20,18 +21,22 @@
  * @param {string} what
  * @param {string} script
  * @param {ReadonlyArray<string>} args
- * @param {URL} [needs]
+ * @param {Pick<Row, "flags" | "needs">} [more]
  * @returns {Row[]}
  */
-const fileAndStream = (name, what, script, args, needs) =>
+const fileAndStream = (name, what, script, args, more) =>
   /** @type {const} */ (["file", "stream"]).map((kind) => ({
     name: `${name}-${kind}`,
     what,
     script,
     args: [...args, kind],
     kind,
-    ...(needs === undefined ? {} : { needs })
+    ...more
   }))
+
+const promiseApi = new URL("../packages/core/dist/promise.js", import.meta.url)
+/** Without the packages that Sluice takes where they are installed: they are native addons. */
+const alone = ["--no-addons"]
 
 /** @type {ReadonlyArray<Row>} */
 export const rows = [
@@ -39,13 +44,26 @@ export const rows = [
   ...fileAndStream("lib-storage", "@aws-sdk/lib-storage as its readme shows it", "lib-storage.js", ["default"]),
   ...fileAndStream("lib-storage-tuned", "best settings we know, 8 MiB × 4, CRC32 header", "lib-storage.js", ["tuned"]),
   ...fileAndStream("lib-storage-unchecked", "the same without any checksum", "lib-storage.js", ["unchecked"]),
-  ...fileAndStream(
-    "sluice",
-    "@sluice/core/promise with its defaults, 8 MiB × 4, CRC32 header",
-    "sluice.js",
-    [],
-    new URL("../packages/core/dist/promise.js", import.meta.url)
-  ),
+  ...fileAndStream("sluice", "@sluice/core/promise with its defaults, 8 MiB × 4, CRC32 header", "sluice.js", [], {
+    flags: alone,
+    needs: promiseApi
+  }),
+  ...fileAndStream("sluice-native", "the same where the package @node-rs/crc32 is installed", "sluice.js", [], {
+    needs: promiseApi
+  }),
+  .../** @type {const} */ ([
+    ["plain", "the same in Effect, nobody listening"],
+    ["spans", "a tracer keeps every span"],
+    ["plugins", "ten plugins look on and do nothing"]
+  ]).map(([variant, what]) => ({
+    name: `sluice-effect-${variant}`,
+    what,
+    script: "sluice-effect.js",
+    args: [variant],
+    kind: /** @type {const} */ ("file"),
+    flags: alone,
+    needs: promiseApi
+  })),
   {
     name: "loop-md5-file",
     what: "the bare loop with CRC32 and MD5 of every part",
@@ -60,6 +78,7 @@ export const rows = [
     args: [where],
     kind: /** @type {const} */ ("file"),
     etags: true,
+    flags: alone,
     needs: new URL("../packages/plugins/dist/integrity/etag/index.js", import.meta.url)
   }))
 ]

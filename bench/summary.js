@@ -66,6 +66,9 @@ const ratios = {
   fileVsLoop: { of: cpu, dividend: "sluice-file", divisor: "loop-file" },
   fileVsLibStorage: { of: cpu, dividend: "lib-storage-file", divisor: "sluice-file" },
   streamVsLibStorage: { of: cpu, dividend: "lib-storage-stream", divisor: "sluice-stream" },
+  nativeFileVsLoop: { of: cpu, dividend: "sluice-native-file", divisor: "loop-file" },
+  spansOnVsOff: { of: cpu, dividend: "sluice-effect-spans", divisor: "sluice-effect-plain" },
+  idlePluginsVsNone: { of: cpu, dividend: "sluice-effect-plugins", divisor: "sluice-effect-plain" },
   md5VsLoop: { of: cpu, dividend: "sluice-md5-workers", divisor: "loop-md5-file" },
   md5WorkersVsInline: { of: wall, dividend: "sluice-md5-workers", divisor: "sluice-md5-inline" }
 }
@@ -104,6 +107,9 @@ export const summarize = (rounds) => {
       fileVsLoop: ratioOf(rounds, ratios.fileVsLoop),
       fileVsLibStorage: ratioOf(rounds, ratios.fileVsLibStorage),
       streamVsLibStorage: ratioOf(rounds, ratios.streamVsLibStorage),
+      nativeFileVsLoop: ratioOf(rounds, ratios.nativeFileVsLoop),
+      spansOnVsOff: ratioOf(rounds, ratios.spansOnVsOff),
+      idlePluginsVsNone: ratioOf(rounds, ratios.idlePluginsVsNone),
       md5VsLoop: ratioOf(rounds, ratios.md5VsLoop),
       md5WorkersVsInline: ratioOf(rounds, ratios.md5WorkersVsInline)
     }
@@ -128,6 +134,9 @@ export const toJson = (summary) => ({
     fileVsLoop: summary.ratios.fileVsLoop?.median ?? null,
     fileVsLibStorage: summary.ratios.fileVsLibStorage?.median ?? null,
     streamVsLibStorage: summary.ratios.streamVsLibStorage?.median ?? null,
+    nativeFileVsLoop: summary.ratios.nativeFileVsLoop?.median ?? null,
+    spansOnVsOff: summary.ratios.spansOnVsOff?.median ?? null,
+    idlePluginsVsNone: summary.ratios.idlePluginsVsNone?.median ?? null,
     md5VsLoop: summary.ratios.md5VsLoop?.median ?? null,
     md5WorkersVsInline: summary.ratios.md5WorkersVsInline?.median ?? null
   }

@@ -29,6 +29,9 @@ it("a ratio is the median of the rounds' ratios, not the ratio of the medians", 
       fileVsLoop: 2,
       fileVsLibStorage: null,
       streamVsLibStorage: null,
+      nativeFileVsLoop: null,
+      spansOnVsOff: null,
+      idlePluginsVsNone: null,
       md5VsLoop: null,
       md5WorkersVsInline: null
     }

@@ -38,6 +38,3 @@ export const sha256: Sha256 | undefined =
         hmac: (key, text) => crypto.createHmac("sha256", key).update(text).digest(),
         hmacHex: (key, text) => crypto.createHmac("sha256", key).update(text).digest("hex")
       }
-
-/** CRC32 in native code (`node:zlib`, since Node 22.2), continuing from the second argument. */
-export const nativeCrc32: ((bytes: Uint8Array, seed?: number) => number) | undefined = builtin("node:zlib")?.crc32

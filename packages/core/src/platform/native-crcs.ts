@@ -13,7 +13,7 @@ export type PackagedCrc = keyof typeof crcPackages
 export type TakeCrc = (slices: ReadonlyArray<Uint8Array>) => bigint
 
 /** A module's function, by itself or below `default` (CommonJS); undefined where there is none. */
-const functionOf = async (
+export const functionOf = async (
   name: string,
   member: string
 ): Promise<((...args: Array<unknown>) => unknown) | undefined> => {
