@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { profileDirectory } from "./profile.js"
 import { startSink } from "./sink.js"
+import { startFront } from "./tls.js"
 import { filePartMd5s } from "./workload.js"
 
 /**
@@ -32,18 +33,26 @@ const environment = (endpoint, size, file, etags) => ({
 })
 
 /**
- * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "flags" | "etags">} row
- * @param {{ sink: string, file: string, size: number, signal: AbortSignal, profile?: boolean, stdin?: import("node:stream").Readable }} options
+ * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "flags" | "etags" | "tls">} row
+ * @param {{ sink: string, file: string, size: number, signal: AbortSignal, identity?: import("./tls.js").Identity | undefined, profile?: boolean, stdin?: import("node:stream").Readable }} options
  * @returns {Promise<{ measured: import("./measure.js").Measurement, seen: import("./sink.js").SinkReport }>}
  */
-export const runClient = async (row, { sink, file, size, signal, profile = false, stdin }) => {
+export const runClient = async (row, { sink, file, size, signal, identity, profile = false, stdin }) => {
   signal.throwIfAborted()
-  const { endpoint, stop } = await startSink(sink)
+  const plain = await startSink(sink)
+  const front = row.tls === true && identity !== undefined ? await startFront(plain.endpoint, identity) : undefined
+  const stop = async () => {
+    await front?.stop()
+    return plain.stop()
+  }
   const script = fileURLToPath(new URL(`clients/${row.script}`, import.meta.url))
   const flags = profile ? ["--cpu-prof", `--cpu-prof-dir=${profileDirectory(row.name)}`] : []
   const client = spawn(process.execPath, [...flags, ...(row.flags ?? []), script, ...row.args], {
     stdio: [stdin ?? "ignore", "pipe", "inherit"],
-    env: environment(endpoint, size, file, row.etags === true),
+    env: {
+      ...environment(front?.endpoint ?? plain.endpoint, size, file, row.etags === true),
+      ...(identity === undefined || front === undefined ? {} : { NODE_EXTRA_CA_CERTS: identity.certificate })
+    },
     signal
   })
   try {

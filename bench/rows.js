@@ -13,6 +13,7 @@
  * @property {"file" | "stream"} kind
  * @property {URL} [needs] a built file without which the row cannot run
  * @property {ReadonlyArray<string>} [flags] of Node
+ * @property {boolean} [tls] over TLS
  * @property {boolean} [etags] told the MD5s of the file's parts
  */
 
@@ -63,6 +64,15 @@ export const rows = [
     kind: /** @type {const} */ ("file"),
     flags: alone,
     needs: promiseApi
+  })),
+  .../** @type {const} */ (["loop", "lib-storage", "sluice"]).map((client) => ({
+    name: `${client}-tls-file`,
+    what: `${client}-file over TLS 1.3`,
+    script: `${client}.js`,
+    args: client === "lib-storage" ? ["default", "file"] : ["file"],
+    kind: /** @type {const} */ ("file"),
+    tls: true,
+    ...(client === "sluice" ? { flags: alone, needs: promiseApi } : {})
   })),
   {
     name: "loop-md5-file",

@@ -9,6 +9,7 @@ import { printProfile } from "./profile.js"
 import { rows } from "./rows.js"
 import { compileSink, toolsDirectory } from "./sink.js"
 import { partHeaders, summarize, toJson, toRun, toTable } from "./summary.js"
+import { makeIdentity } from "./tls.js"
 import { parseSize, writeFile } from "./workload.js"
 
 /** The loosest that `--guard` lets a file upload cost beside the bare loop: beyond it something is broken. */
@@ -54,12 +55,17 @@ const rotated = (round, selected) => {
 /** @param {AbortSignal} signal */
 const main = async (signal) => {
   const options = readOptions()
+  const sink = compileSink()
+  const identity = options.selected.some((row) => row.tls === true) ? makeIdentity() : undefined
   const selected = options.selected.filter((row) => {
+    if (row.tls === true && identity === undefined) {
+      console.log(`${row.name}: left out, there is no openssl to make a certificate`)
+      return false
+    }
     const built = row.needs === undefined || existsSync(row.needs)
     if (!built) console.log(`${row.name}: left out, ${row.needs?.pathname} is not built (npm run build)`)
     return built
   })
-  const sink = compileSink()
   const file = `${toolsDirectory}object-${process.pid}`
   /** @type {Map<string, string[]>} */
   const headers = new Map()
@@ -75,6 +81,7 @@ const main = async (signal) => {
           file,
           size: options.size,
           signal,
+          identity,
           profile: options.profile
         })
         const run = toRun(options.size, row.name, measured, seen)

@@ -5,11 +5,13 @@
  */
 import { createHash } from "node:crypto"
 import { open } from "node:fs/promises"
-import { Agent, request } from "node:http"
+import * as http from "node:http"
+import * as https from "node:https"
 import { crc32 } from "node:zlib"
 import { measure } from "../measure.js"
 import { concurrency, freshChunks, partSize } from "../workload.js"
 
+const { Agent, request } = process.env["BENCH_ENDPOINT"]?.startsWith("https:") === true ? https : http
 const agent = new Agent({ keepAlive: true, maxSockets: concurrency })
 
 /**
