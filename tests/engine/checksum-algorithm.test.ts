@@ -1,8 +1,12 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3"
+import * as Journal from "@sluice/core/Journal"
+import { createSluice, Source, s3 } from "@sluice/core/promise"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { describe, expect, it } from "vitest"
 import { MiB, pattern } from "./bytes.ts"
 import { onEmbedded, onEveryStore } from "./target.ts"
-import { attempt, failedWith, succeeded } from "./trial.ts"
+import { attempt, failedWith, freshKey, quick, succeeded } from "./trial.ts"
 
 const sizes = { "an empty object": 0, "one PUT": 1_000, "three parts": 11 * MiB + 3 }
 const algorithms = ["CRC32C", "CRC64NVME"] as const
@@ -29,6 +33,40 @@ onEmbedded("an upload that tells the store another checksum", (target) => {
     const outcome = await attempt(target(), { body: bytes }, { checksumAlgorithm, expected: bytes })
     expect(succeeded(outcome).proof).toBe("source")
     expect(target().count("UploadPart", outcome.key)).toBe(4)
+  })
+
+  it.each(algorithms)("%s, goes on where an earlier run was cut off", async (checksumAlgorithm) => {
+    const bytes = pattern(23 * MiB)
+    const journal = { ...(await Effect.runPromise(Journal.makeMemory)), durable: true }
+    const options = {
+      ...quick,
+      checksumAlgorithm,
+      concurrency: 2,
+      store: s3(target().store),
+      journal: Layer.succeed(Journal.Journal, Journal.Journal.of(journal))
+    }
+    const key = freshKey()
+    const whole = Source.fromBytes(bytes)
+    const stuck = Effect.sync(
+      (): Source.SourceReader => ({
+        _tag: "Chunks",
+        rest: bytes.subarray(0, 12 * MiB),
+        next: () => new Promise(() => undefined)
+      })
+    )
+    // Its end is read from elsewhere than the start, for the identity.
+    const body: Source.Source = { ...whole, open: (at) => (at > 0 ? whole.open(at) : stuck) }
+    const first = createSluice({ ...options, onFailure: "keep" })
+    let stored = 0
+    for await (const event of first.upload({ key, body }).events()) {
+      if (event._tag === "PartStored" && ++stored === 2) void first.dispose()
+    }
+    await first.dispose()
+    await using second = createSluice(options)
+    expect(await second.resume({ key }, { body: bytes }).done()).toMatchObject({ proof: "source", size: bytes.length })
+    expect(target().count("UploadPart", key)).toBe(5)
+    const by = checksumAlgorithm.toLowerCase()
+    expect(await second.verify({ key, body: bytes })).toMatchObject({ matches: true, by })
   })
 
   it("finds its object when the answer to Complete is lost", async () => {

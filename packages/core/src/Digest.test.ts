@@ -227,10 +227,27 @@ describe("the SHA-256 of a whole source", () => {
     }
   })
 
+  /** Of which a chunk was pulled before it was handed out. */
+  const begun = (source: Source.Source): Source.Source => ({
+    ...source,
+    open: (offset) =>
+      Effect.flatMap(
+        source.open(offset),
+        (reader): Effect.Effect<Source.SourceReader> =>
+          reader._tag === "Positional"
+            ? Effect.succeed(reader)
+            : Effect.map(Effect.promise(reader.next), ({ value = new Uint8Array(0) }) => ({ ...reader, rest: value }))
+      )
+  })
+
   it("is checked at the source's end, whatever kind of source it is and whatever becomes of the worker", async () => {
     const drained = (source: Source.Source) => Effect.map(Digest.sha256Of(source), () => undefined)
     for (const script of [undefined, mortal]) {
-      for (const make of [() => Source.fromBytes(bytes), () => Source.fromAsyncIterable(chunks())]) {
+      for (const make of [
+        () => Source.fromBytes(bytes),
+        () => Source.fromAsyncIterable(chunks()),
+        () => begun(Source.fromAsyncIterable(chunks()))
+      ]) {
         const { workers, ready } = startWorkers(1, script)
         workers.open("sha256")
         await ready()

@@ -124,16 +124,19 @@ const check = (actual: string, expected: string): void => {
 }
 
 /** Chunks lie in the source's own memory, which no worker sees: in-line. */
-const checkedChunks = (reader: ChunkReader, hash: Hash, expected: string): ChunkReader => ({
-  _tag: "Chunks",
-  rest: reader.rest,
-  next: async () => {
-    const answer = await reader.next()
-    if (answer.done === true) check(hash.digest("hex"), expected)
-    else if (answer.value instanceof Uint8Array) hash.update(answer.value)
-    return answer
+const checkedChunks = (reader: ChunkReader, hash: Hash, expected: string): ChunkReader => {
+  hash.update(reader.rest)
+  return {
+    _tag: "Chunks",
+    rest: reader.rest,
+    next: async () => {
+      const answer = await reader.next()
+      if (answer.done === true) check(hash.digest("hex"), expected)
+      else if (answer.value instanceof Uint8Array) hash.update(answer.value)
+      return answer
+    }
   }
-})
+}
 
 /** The first `count` bytes of slices in a row. */
 const first = (slices: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {

@@ -72,6 +72,9 @@ const md5Of = (slices: ReadonlyArray<Uint8Array>): string | undefined => {
   return hash?.digest("hex")
 }
 
+/** What a `part` hook made of the bytes, and a checksum other than CRC32 for Complete, are known by the journal alone. */
+const onlyJournalled = ({ hooks, packaged }: UploadRun): boolean => hooks.part.length > 0 || packaged !== undefined
+
 /** Whether a part that was just read is in the store already. */
 export const recognise = (
   run: UploadRun,
@@ -82,8 +85,7 @@ export const recognise = (
 ): Verdict =>
   reconcilePart({
     journalled: known.journalled.get(partNumber),
-    // What a `part` hook made of the bytes is known by the journal alone.
-    listed: run.hooks.part.length > 0 && !known.journalled.has(partNumber) ? undefined : known.listed.get(partNumber),
+    listed: onlyJournalled(run) && !known.journalled.has(partNumber) ? undefined : known.listed.get(partNumber),
     source: { offset, size: part.size, crc32: part.crc32 },
     // A part that is not in memory would have to be read once more: it is sent again instead.
     md5: () => (run.store.capabilities.etag === "md5" && part.open === undefined ? md5Of(part.slices) : undefined)
