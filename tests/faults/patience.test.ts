@@ -127,7 +127,7 @@ it.effect.each(orders)("parts that are stored in the order %s give the same obje
     )
     const upload = Uploader.use((uploader) => uploader.upload(request, { onEvent }))
     const fiber = yield* Effect.forkChild(Effect.provide(upload, layer))
-    for (let second = 0; second < 60 && fiber.pollUnsafe() === undefined; second++) {
+    while (fiber.pollUnsafe() === undefined) {
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       if (store.attempts.length === 5) yield* TestClock.adjust("1 second")
     }
