@@ -264,6 +264,18 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
+  it("is kept when it is resumed with credentials that may not", async () => {
+    const kept = await durableJournal()
+    const key = freshKey("denied")
+    await interrupted(target(), kept, { key })
+    const credentials = { accessKeyId: "nobody", secretAccessKey: "another-secret-altogether" }
+    const sluice = createSluice({ ...optionsOf(target(), kept), store: s3({ ...target().store, credentials }) })
+    await expect(sluice.resume({ key }, { body: bytes }).done()).rejects.toMatchObject({ retry: "permanent" })
+    await sluice.dispose()
+    expect((await resume(target(), kept, { key })).outcome).toMatchObject({ parts: 6 })
+    await target().assertNothingLeft()
+  })
+
   it("leaves foreign uploads of its key alone", async () => {
     const { bucket: Bucket, client } = target()
     const key = freshKey("shared")

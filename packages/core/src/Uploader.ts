@@ -108,7 +108,8 @@ export interface UploaderApi {
   ) => Effect.Effect<StoredObject, UploadError>
   /**
    * Ends an upload for good, wherever it runs: what is in flight is awaited, the multipart upload aborted and
-   * proven gone by ListParts, the session forgotten. Fails with `SessionNotFound`.
+   * proven gone by ListParts, the session forgotten. Fails with `SessionNotFound`, and with the store's trouble when
+   * the end could not be proven: the journal still names the upload then.
    */
   readonly cancel: (sessionId: string) => Effect.Effect<void, UploadError>
   /** The uploads in the journal that have not ended, and what is left of those that have. */

@@ -32,10 +32,17 @@ describe("auto", () => {
     expect(keeps({ exit: interrupted, durable: false })).toBe(false)
   })
 
-  it("keeps what is stored when a resume is given another source", () => {
+  it("keeps what can go on when somebody has mended the reason", () => {
+    for (const _tag of ["CredentialsUnavailable", "ClockSkewed", "TlsFailed"] as const) {
+      expect(keeps({ exit: Exit.fail(uploadError({ _tag, message: "mend it" })) })).toBe(true)
+    }
+  })
+
+  it("keeps what is stored when a resume is given another source or other credentials", () => {
     for (const exit of [
       Exit.fail(uploadError({ _tag: "SourceChanged", message: "part 2 differs" })),
-      Exit.fail(uploadError({ _tag: "SizeMismatch", declared: 2, actual: 1 }))
+      Exit.fail(uploadError({ _tag: "SizeMismatch", declared: 2, actual: 1 })),
+      Exit.fail(denied)
     ]) {
       expect(keeps({ exit, resumed: true })).toBe(true)
       expect(keeps({ exit, resumed: false })).toBe(false)

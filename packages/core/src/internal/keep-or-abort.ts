@@ -19,8 +19,19 @@ export interface Ending {
   readonly leaseLost: boolean
 }
 
-/** The wrong source was given to `resume`: what is stored of the right one stays. */
-const wrongSource: ReadonlySet<ReasonTag> = new Set<ReasonTag>(["SourceChanged", "SizeMismatch", "ResumeMismatch"])
+/** Reasons that a person mends and then resumes: keys that ran out, a clock, a certificate. */
+const mendable: ReadonlySet<ReasonTag> = new Set<ReasonTag>(["CredentialsUnavailable", "ClockSkewed", "TlsFailed"])
+
+/** What a resume was given is wrong, not what is stored: another source, other credentials, another address. */
+const wrongResume: ReadonlySet<ReasonTag> = new Set<ReasonTag>([
+  "SourceChanged",
+  "SourceFailed",
+  "SizeMismatch",
+  "ResumeMismatch",
+  "AccessDenied",
+  "NoSuchBucket",
+  "InvalidRequest"
+])
 
 /** Whether what the store has of the upload stays there, so that it can be resumed (DESIGN §5, "On failure"). Pure. */
 export const keepsUpload = ({ exit, policy, durable, resumable, resumed, cancelled, leaseLost }: Ending): boolean => {
@@ -34,5 +45,6 @@ export const keepsUpload = ({ exit, policy, durable, resumable, resumed, cancell
   if (!durable || !resumable) return false
   if (Cause.hasInterruptsOnly(exit.cause)) return true
   if (error === undefined) return false
-  return error.retry !== "permanent" || (resumed && wrongSource.has(error.reason._tag))
+  const { _tag } = error.reason
+  return error.retry !== "permanent" || mendable.has(_tag) || (resumed && wrongResume.has(_tag))
 }
