@@ -5,20 +5,24 @@
 import * as Journal from "@sluice/core/Journal"
 import * as ObjectStore from "@sluice/core/ObjectStore"
 import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
+import type { UploadError } from "@sluice/core/UploadError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { StoreOptions } from "../engine/target.ts"
 
-/** Told of each step as it is taken. */
-export type OnStep = (label: string) => Effect.Effect<void>
+/** Told of each step as it is taken; may let it fail. */
+export type OnStep<E extends UploadError = never> = (label: string) => Effect.Effect<void, E>
 
 const around =
-  (onStep: OnStep) =>
-  <A, E>(label: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  (onStep: OnStep<UploadError>) =>
+  <A>(label: string, effect: Effect.Effect<A, UploadError>): Effect.Effect<A, UploadError> =>
     onStep(`before ${label}`).pipe(Effect.andThen(effect), Effect.tap(onStep(`after ${label}`)))
 
 /** A store that tells its steps. */
-export const steppingStore = (options: StoreOptions, onStep: OnStep): Layer.Layer<ObjectStore.ObjectStore, unknown> =>
+export const steppingStore = (
+  options: StoreOptions,
+  onStep: OnStep<UploadError>
+): Layer.Layer<ObjectStore.ObjectStore, unknown> =>
   Layer.effect(
     ObjectStore.ObjectStore,
     Effect.map(ObjectStore.ObjectStore, (inner) =>
@@ -29,7 +33,10 @@ export const steppingStore = (options: StoreOptions, onStep: OnStep): Layer.Laye
   ).pipe(Layer.provide(S3ObjectStore.layer(options)))
 
 /** A journal that tells its steps. */
-export const steppingJournal = (inner: Journal.JournalApi, onStep: OnStep): Layer.Layer<Journal.Journal> => {
+export const steppingJournal = (
+  inner: Journal.JournalApi,
+  onStep: OnStep<UploadError>
+): Layer.Layer<Journal.Journal> => {
   const step = around(onStep)
   return Layer.succeed(
     Journal.Journal,
