@@ -33,7 +33,8 @@ const run = async (
   target: EmbeddedTarget,
   { journal, key }: Upload,
   at = "",
-  what: "interrupt" | UploadError = "interrupt"
+  what: "interrupt" | UploadError = "interrupt",
+  onFailure: "auto" | "abort" = "auto"
 ): Promise<{ readonly exit: Exit.Exit<unknown, UploadError>; readonly steps: ReadonlyArray<string> }> => {
   const steps: Array<string> = []
   let interrupt = (): void => undefined
@@ -46,7 +47,7 @@ const run = async (
       interrupt()
       return Effect.yieldNow
     })
-  const layer = Uploader.layer(quick).pipe(
+  const layer = Uploader.layer({ ...quick, onFailure }).pipe(
     Layer.provide([steppingStore(target.store, onStep), steppingJournal(journal, onStep)])
   )
   const source = Source.fromBytes(bytes)
@@ -111,10 +112,10 @@ onEmbedded("a second run, each of whose steps", (target) => {
   })
 
   // A bug, until it is mended (run-multipart.ts, `work`): a resumed run whose earlier Complete may have been applied
-  // aborts and forgets the upload when ListParts is refused, though nobody has looked whether the object is there.
+  // aborts and forgets the upload by `onFailure: "abort"` when ListParts fails, though nobody has looked for the object.
   it.fails("is refused a look at what its Complete made keeps the session, and aborts nothing", async () => {
     const upload = await begun("after CompleteMultipartUpload")
-    const { exit, steps } = await run(target(), upload, "before ListParts", trouble["is refused"])
+    const { exit, steps } = await run(target(), upload, "before ListParts", trouble["is refused"], "abort")
     expect(Exit.isFailure(exit)).toBe(true)
     expect(steps).not.toContain("before AbortMultipartUpload")
     expect(await sessionsOf(upload)).toHaveLength(1)
