@@ -6,11 +6,19 @@ import { FileJournal, Journal, type UploadError, uploadError } from "@sluice/cor
 import { createSluice, type SluiceOptions, s3 } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { pattern, sha256 } from "../engine/bytes.ts"
 import { download, onEmbedded } from "../engine/target.ts"
 import { attempt, failedWith, freshKey, quick, succeeded } from "../engine/trial.ts"
 import { interruptedAfter, resumeWith } from "../peers/earlier-run.ts"
+
+// What the journal could not do is warned about.
+beforeEach(() => {
+  vi.spyOn(console, "log").mockReturnValue(undefined)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 const part = quick.partSize
 const bytes = pattern(2 * part + 1_000)
