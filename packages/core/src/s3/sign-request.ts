@@ -37,15 +37,20 @@ const algorithm = "AWS4-HMAC-SHA256"
 const timestamp = (now: Date): string => now.toISOString().replace(/\.\d{3}|[-:]/g, "")
 
 /** A day's key is derived in four steps; one is remembered, for as long as day, place and secret are the same. */
-let derived: { readonly from: string; readonly key: Uint8Array } | undefined
+let derived: { readonly from: string; readonly sign: (text: string) => string } | undefined
 
-const signingKey = ({ hmac }: Sha256, secret: string, day: string, { region, service }: SigningScope): Uint8Array => {
+const signer = (
+  { hmac, keyed }: Sha256,
+  secret: string,
+  day: string,
+  { region, service }: SigningScope
+): ((text: string) => string) => {
   const from = [secret, day, region, service].join("\n")
   if (derived?.from !== from) {
     const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), "aws4_request")
-    derived = { from, key }
+    derived = { from, sign: keyed(key) }
   }
-  return derived.key
+  return derived.sign
 }
 
 /** The headers to send: those given, `x-amz-date`, the session's token, and `authorization`. */
@@ -76,10 +81,8 @@ export const signRequest = (
     signed["x-amz-content-sha256"]
   ].join("\n")
   const place = `${day}/${scope.region}/${scope.service}/aws4_request`
-  const signature = sha256.hmacHex(
-    signingKey(sha256, secretAccessKey, day, scope),
-    [algorithm, at, place, sha256.hex(canonical)].join("\n")
-  )
+  const sign = signer(sha256, secretAccessKey, day, scope)
+  const signature = sign([algorithm, at, place, sha256.hex(canonical)].join("\n"))
   return {
     ...signed,
     authorization: `${algorithm} Credential=${accessKeyId}/${place}, SignedHeaders=${names.join(";")}, Signature=${signature}`
