@@ -16,7 +16,9 @@ const help = (...command: ReadonlyArray<string>): string =>
 it("every command and flag of sluice that a page shows is in its help", () => {
   const calls = shell.flatMap(sluiceCalls)
   expect(calls.length).toBeGreaterThan(3)
-  const known = new Map(["upload", "resume", "cancel", "sweep", "serve"].map((command) => [command, flagsOf(help(command))]))
+  const known = new Map(
+    ["upload", "resume", "cancel", "sweep", "serve"].map((command) => [command, flagsOf(help(command))])
+  )
   const unknown = calls.flatMap(({ at, command, flags }) =>
     known.has(command)
       ? flags.filter((flag) => !known.get(command)?.includes(flag)).map((flag) => `${at}: ${command} ${flag}`)

@@ -26,12 +26,6 @@ const journalAway = uploadError({ _tag: "JournalFailed", message: "the journal i
 
 /** A lease that was written though nobody heard of it: only its end lets the next one in. */
 const leased = "after journal acquire"
-/**
- * A bug, until it is mended: the head was written, and the run did not hear of it. It aborts the upload and cannot
- * write that down, because it does not know the head's version; `resume` then finds NoSuchUpload.
- */
-const knownBug = "after journal uploading"
-
 /** What a step fails with: a permanent refusal before it; trouble that passes, before it or with its answer lost. */
 const faults = {
   refused: (label: string) => (label.startsWith("before ") && !label.includes(" journal ") ? refused : undefined),
@@ -138,16 +132,12 @@ onEmbedded("an upload each of whose steps fails once", (target) => {
           const { steps } = await live(target(), mode, durable, "", fault)
           const problems: Array<string> = []
           for (const step of new Set(steps)) {
-            if (fault(step) === undefined || (durable && step === knownBug)) continue
+            if (fault(step) === undefined) continue
             problems.push(...(await problemsAfter(target(), mode, durable, step, fault)))
           }
           expect(problems).toEqual([])
         }
       )
     })
-  })
-
-  it.fails(`where it is kept for resume, is resumed though the journal failed ${knownBug}`, async () => {
-    expect(await problemsAfter(target(), "always", true, knownBug, faults.away)).toEqual([])
   })
 })

@@ -13,6 +13,7 @@ import { groupCommit } from "./internal/group-commit.ts"
 import { journalFailed } from "./internal/journal-failed.ts"
 import { numberedFile } from "./internal/numbered-file.ts"
 import { seal, unseal } from "./internal/seal.ts"
+import { warn } from "./internal/warn.ts"
 import { isLockName, Journal, type JournalApi, type Lease } from "./Journal.ts"
 import { type DurableFiles, durableFiles } from "./platform/durable-files.ts"
 import { createHash } from "./platform/hash.ts"
@@ -94,7 +95,7 @@ export const makeOver = (files: DurableFiles, root: string): JournalApi => {
           // One damaged record must not hide the others.
           Effect.catchIf(
             ({ retry }) => retry === "permanent",
-            (error) => Effect.as(Effect.logWarning(`a session is passed over: ${error.message}`), undefined)
+            (error) => Effect.as(warn(`a session is passed over: ${error.message}`), undefined)
           )
         ),
       { concurrency: readers }

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { type EngineOptions, engineOptions } from "./Defaults.ts"
 import { holdingLease } from "./internal/hold-lease.ts"
 import { isDue, type Sweep, type SweepOutcome, sweepSession } from "./internal/sweep-session.ts"
+import { warn } from "./internal/warn.ts"
 import { Journal, type JournalApi } from "./Journal.ts"
 import { ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
@@ -88,7 +89,7 @@ const sweepOne = <R>(sweep: Sweep<R>, session: Session): Effect.Effect<ReadonlyA
   return sweepSession(sweep, session).pipe(
     Effect.map((outcome) => (outcome === undefined ? [] : [{ sessionId, key, outcome }])),
     Effect.catch((error) =>
-      Effect.as(Effect.logWarning(`a session of s3://${session.bucket}/${key} could not be swept: ${error.message}`), [
+      Effect.as(warn(`a session of s3://${session.bucket}/${key} could not be swept: ${error.message}`), [
         { sessionId, key, outcome: "left" as const, error }
       ])
     ),
@@ -159,7 +160,7 @@ const make = Effect.fnUntraced(function* <R>({
     sweep,
     run: Effect.forever(
       sweep().pipe(
-        Effect.catch((error) => Effect.logWarning(`the journal could not be swept: ${error.message}`)),
+        Effect.catch((error) => warn(`the journal could not be swept: ${error.message}`)),
         Effect.andThen(Effect.sleep(everyMs))
       )
     )

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { UploadError } from "../UploadError.ts"
 import { guardedAttempt, type SessionRun } from "./upload-run.ts"
+import { warn } from "./warn.ts"
 
 /** Rounds of abort and proof; a part that was in flight may land after an abort, and a store may be in trouble. */
 const rounds = 6
@@ -42,8 +43,9 @@ export const abortUpload = (run: SessionRun, uploadId: string): Effect.Effect<bo
         if (round > 0) yield* Effect.sleep(pauseMs * 2 ** (round - 1))
         const outcome = yield* Effect.result(Effect.andThen(abortOnce(run, uploadId), proveGone(run, uploadId)))
         if (outcome._tag === "Success" && outcome.success === "gone") {
-          // Cleared only where it is the session's own: suspects and late answers have other ids.
-          if (run.session().uploadId === uploadId) yield* Effect.ignore(run.record({ uploadId: undefined }))
+          // Suspects have other ids than the session; one whose record was lost has none that this run knows.
+          if ((run.session().uploadId ?? uploadId) === uploadId)
+            yield* Effect.ignore(run.record({ uploadId: undefined }))
           return true
         }
         if (outcome._tag === "Failure") {
@@ -53,7 +55,7 @@ export const abortUpload = (run: SessionRun, uploadId: string): Effect.Effect<bo
       }
       yield* Effect.ignore(run.record({ uploadId }))
       const { bucket, key } = run.session()
-      yield* Effect.logWarning(
+      yield* warn(
         `the multipart upload ${uploadId} of s3://${bucket}/${key} could not be aborted and may still hold parts: ${last?.message ?? "parts stay listed"}`
       )
       return false

@@ -11,7 +11,15 @@ import { budgetOf } from "../RetryBudget.ts"
 import { delayBefore } from "../RetryPolicy.ts"
 import { metadataToken } from "../Session.ts"
 import { persistent, type UploadError, uploadError, withContext } from "../UploadError.ts"
-import { contextOf, guardedAttempt, onRetry, type SessionRun, type StoreCall, type UploadRun } from "./upload-run.ts"
+import {
+  contextOf,
+  guardedAttempt,
+  onRetry,
+  retried,
+  type SessionRun,
+  type StoreCall,
+  type UploadRun
+} from "./upload-run.ts"
 
 /** What the finished object must be. */
 export interface Expected {
@@ -81,11 +89,8 @@ export const isOurs = (run: SessionRun, head: ObjectHead, expected: Expected): b
   return claimed && head.size === expected.size && contradiction(expected, head) === undefined
 }
 
-/** HEAD after a lost answer: our object, or nothing that proves it. Fails when the store does not let us look. */
-export const lookForOurs = (
-  run: SessionRun,
-  expected: Expected
-): Effect.Effect<WrittenObject | undefined, UploadError> =>
+/** A HEAD of the key: our object, or nothing that proves it. Fails when the store does not let us look. */
+const lookOnce = (run: SessionRun, expected: Expected): Effect.Effect<WrittenObject | undefined, UploadError> =>
   guardedAttempt(run, { operation: "HeadObject" }, () => run.store.headObject({ key: run.session().key })).pipe(
     Effect.map((head) =>
       isOurs(run, head, expected)
@@ -101,6 +106,13 @@ export const lookForOurs = (
     Effect.catchReason("UploadError", "NoSuchKey", () => Effect.succeed(undefined))
   )
 
+/** The same, tried again where the trouble may pass: what it says is a verdict. */
+export const lookForOurs = (
+  run: SessionRun,
+  expected: Expected
+): Effect.Effect<WrittenObject | undefined, UploadError> =>
+  retried(run, { operation: "HeadObject" }, () => lookOnce(run, expected))
+
 /** Whether the multipart upload still exists, which proves that Complete was not applied. */
 export const isAlive = (run: SessionRun, uploadId: string): Effect.Effect<boolean, UploadError> =>
   guardedAttempt(run, { operation: "ListParts" }, (touch) =>
@@ -110,17 +122,27 @@ export const isAlive = (run: SessionRun, uploadId: string): Effect.Effect<boolea
     Effect.catchReason("UploadError", "NoSuchUpload", () => Effect.succeed(false))
   )
 
-/** Complete was sent, and what became of it cannot be known. The caller must not abort then. */
-export const completionUnknown = (run: SessionRun, why: string, cause?: UploadError): UploadError => {
+/** The finishing request was sent, and what became of it cannot be known. The caller must not abort then. */
+export const completionUnknown = (
+  run: SessionRun,
+  why: string,
+  {
+    cause,
+    operation = "CompleteMultipartUpload"
+  }: { readonly cause?: UploadError | undefined; readonly operation?: string } = {}
+): UploadError => {
   const lost = cause === undefined ? "" : ` (${cause.message})`
   return uploadError(
     {
       _tag: "CompletionUnknown",
-      message: `Complete was sent but its answer was lost${lost} and ${why}; look at the key before uploading again`
+      message: `${operation} was sent but its answer was lost${lost} and ${why}; look at the key before uploading again`
     },
-    { ...contextOf(run, "CompleteMultipartUpload"), cause }
+    { ...contextOf(run, operation), cause }
   )
 }
+
+/** Why nobody can know, in words for `completionUnknown`. */
+export const mayNotLook = (error: UploadError): string => `the store does not let us look (${error.reason._tag})`
 
 /**
  * Runs a finishing request (Complete, or the single PUT) until the object is known to be there or known
@@ -151,7 +173,7 @@ export const finishObject = Effect.fnUntraced(function* (
     const error = withContext(outcome.failure, contextOf(run, operation))
     const ambiguous = mayHaveBeenApplied(error)
     if (ambiguous || lost) {
-      const found = yield* Effect.result(lookForOurs(run, expected))
+      const found = yield* Effect.result(lookOnce(run, expected))
       if (found._tag === "Success" && found.success !== undefined) return found.success
     }
     if (ambiguous) {
@@ -164,15 +186,23 @@ export const finishObject = Effect.fnUntraced(function* (
       yield* Effect.sleep(delayMs)
       continue
     }
-    if (!lost || uploadId === undefined) return yield* persistent(error, attempt)
+    if (!lost) return yield* persistent(error, attempt)
+    const found = yield* Effect.result(lookForOurs(run, expected))
+    if (found._tag === "Success" && found.success !== undefined) return found.success
+    if (uploadId === undefined) {
+      // Refused may mean that our own object stands there already.
+      return yield* found._tag === "Success"
+        ? persistent(error, attempt)
+        : completionUnknown(run, mayNotLook(found.failure), { cause, operation })
+    }
     const alive = yield* Effect.result(isAlive(run, uploadId))
     if (alive._tag === "Success" && alive.success) return yield* persistent(error, attempt)
     return yield* completionUnknown(
       run,
       alive._tag === "Success"
         ? "the multipart upload is gone without our object at the key"
-        : `the store does not let us look (${alive.failure.reason._tag})`,
-      cause
+        : mayNotLook(alive.failure),
+      { cause }
     )
   }
 })

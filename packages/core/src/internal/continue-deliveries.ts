@@ -15,6 +15,7 @@ import { deliver, wanting } from "./deliver.ts"
 import { objectExists } from "./guarded-call.ts"
 import { endEvent } from "./news.ts"
 import { type Named, openHooks } from "./run-hooks.ts"
+import { warn } from "./warn.ts"
 
 interface Around<R> {
   readonly store: ObjectStoreApi
@@ -56,9 +57,7 @@ export const openDeliveries = <R>(
       (plugin) =>
         openHooks([plugin], contextOf(around, session)).pipe(
           Effect.map(({ deliveries }) => deliveries),
-          Effect.catch((error) =>
-            Effect.as(Effect.logWarning(`deliveries are not continued now: ${error.message}`), [])
-          )
+          Effect.catch((error) => Effect.as(warn(`deliveries are not continued now: ${error.message}`), []))
         )
     ),
     (opened) => opened.flat()

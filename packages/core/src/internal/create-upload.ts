@@ -12,6 +12,7 @@ import { abortUpload } from "./abort-upload.ts"
 import { mayHaveBeenApplied } from "./complete.ts"
 import { checkCreatedEncryption } from "./encryption-echo.ts"
 import { attempting, type SessionRun, type UploadRun } from "./upload-run.ts"
+import { warn } from "./warn.ts"
 
 /** How long an interruption waits for a Create in flight, so that its upload can be aborted. */
 const createGraceMs = 3_000
@@ -69,12 +70,12 @@ const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<v
     const suspects = (yield* findSuspects(run, run.journal, ours)).map(({ uploadId }) => uploadId)
     if (suspects.length === 0) return
     yield* run.record({ suspects: [...run.session().suspects, ...suspects] })
-    yield* Effect.logWarning(
+    yield* warn(
       `CreateMultipartUpload for s3://${bucket}/${key} was answered late or not at all and may have left ${suspects.join(", ")}; the Janitor ends what stays empty`
     )
   }).pipe(
     Effect.catch((error) =>
-      Effect.logWarning(`whether a lost CreateMultipartUpload left an upload could not be seen: ${error.message}`)
+      warn(`whether a lost CreateMultipartUpload left an upload could not be seen: ${error.message}`)
     )
   )
 

@@ -12,6 +12,7 @@ import { isSettled } from "../Session.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import type { Named } from "./run-hooks.ts"
+import { warn } from "./warn.ts"
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")
 
@@ -65,9 +66,7 @@ export const deliver = Effect.fnUntraced(function* (
       ).pipe(
         Effect.andThen(strike(hook.name)),
         Effect.catch((error) =>
-          Effect.logWarning(
-            `plugin "${plugin}" could not deliver ${event._tag} of session; it stays owed: ${error.message}`
-          )
+          warn(`plugin "${plugin}" could not deliver ${event._tag} of session; it stays owed: ${error.message}`)
         )
       ),
     { concurrency: "unbounded", discard: true }

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { EngineOptions } from "../Defaults.ts"
+import type { JournalApi } from "../Journal.ts"
 import type { UploadContext } from "../Plugin.ts"
 import type { Session } from "../Session.ts"
 import type { Source, SourceReader } from "../Source.ts"
@@ -134,6 +135,24 @@ const verify = (
             )
       )
 
+/**
+ * Writes the head. Under the lease nobody else does: another version than ours is our own write, whose answer was lost.
+ */
+const recordHead = (
+  journal: JournalApi,
+  head: Session,
+  lost: () => UploadError | undefined
+): Effect.Effect<Session, UploadError> =>
+  journal
+    .update(head)
+    .pipe(
+      Effect.catchReason("UploadError", "SessionBusy", (_, error) =>
+        lost() === undefined
+          ? Effect.flatMap(journal.get(head.sessionId), ({ version }) => journal.update({ ...head, version }))
+          : Effect.fail(error)
+      )
+    )
+
 /** What a new session is planned with, once the plugins are open. */
 export interface Planning {
   readonly hooks: OpenedHooks
@@ -195,14 +214,14 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
       mayBeCompleted: earlier?.session.state === "completing",
       keeps,
       session: () => current,
-      // Uninterruptible, here and below: what the journal was told, this run must know.
       record: (change) =>
-        Effect.uninterruptible(
-          Effect.map(journal.update({ ...current, ...change, pluginState: Object.fromEntries(saved) }), (next) => {
+        Effect.map(
+          recordHead(journal, { ...current, ...change, pluginState: Object.fromEntries(saved) }, () => lease?.lost()),
+          (next) => {
             current = next
             session = next
-          })
-        )
+          }
+        ).pipe(Effect.uninterruptible)
     }
     yield* Effect.annotateCurrentSpan({
       [attributes.key]: head.key,
@@ -235,6 +254,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
   const body = Effect.gen(function* () {
     if (earlier !== undefined) return yield* work(earlier.session)
     const head = yield* plan({ hooks, pool, saved })
+    // What the journal was told, this run must know: neither write is interrupted.
     yield* Effect.uninterruptible(
       Effect.map(journal.create(head), () => {
         session = head

@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { UploadEvent } from "../UploadEvent.ts"
+import { warn } from "./warn.ts"
 
 /** Events a slow observer may fall behind before it misses some. */
 const observerBuffer = 1_024
@@ -61,8 +62,7 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
             // Suspended: what `on` throws before it gives an effect is its own affair as well.
             Effect.catchCause(
               Effect.suspend(() => on(event)),
-              (cause) =>
-                Effect.logWarning(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
+              (cause) => warn(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
             )
           )
         ).pipe(Effect.ignore)
@@ -74,9 +74,7 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
           if (!Queue.offerUnsafe(queue, event)) dropped++
         },
         report: Effect.suspend(() =>
-          dropped === 0
-            ? Effect.void
-            : Effect.logWarning(`plugin "${plugin}" observed too slowly and missed ${dropped} events`)
+          dropped === 0 ? Effect.void : warn(`plugin "${plugin}" observed too slowly and missed ${dropped} events`)
         )
       }
     })

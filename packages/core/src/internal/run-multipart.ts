@@ -18,6 +18,7 @@ import {
   finishObject,
   lookForOurs,
   mayHaveBeenApplied,
+  mayNotLook,
   showsChecksum
 } from "./complete.ts"
 import { createUpload } from "./create-upload.ts"
@@ -118,9 +119,7 @@ const lookWithoutUpload = Effect.fnUntraced(function* (
   }
   return yield* completionUnknown(
     run,
-    found._tag === "Success"
-      ? "the multipart upload is gone without our object at the key"
-      : `the store does not let us look (${found.failure.reason._tag})`
+    found._tag === "Success" ? "the multipart upload is gone without our object at the key" : mayNotLook(found.failure)
   )
 })
 
@@ -172,9 +171,9 @@ export const runMultipart = (
       const work = Effect.gen(function* () {
         const known = earlier === undefined ? undefined : yield* Effect.result(knownParts(run, uploadId))
         if (known?._tag === "Failure") {
-          return known.failure.reason._tag === "NoSuchUpload"
-            ? yield* lookWithoutUpload(run, known.failure)
-            : yield* known.failure
+          const { failure } = known
+          if (failure.reason._tag === "NoSuchUpload") return yield* lookWithoutUpload(run, failure)
+          return yield* run.mayBeCompleted ? completionUnknown(run, mayNotLook(failure), { cause: failure }) : failure
         }
         return yield* transfer({ reader, first }, known?.success).pipe(
           Effect.catchIf(

@@ -10,6 +10,7 @@ import type { EventBus } from "./event-bus.ts"
 import { newsOf } from "./news.ts"
 import { endOf, outcomeOf } from "./outcome.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
+import { warn } from "./warn.ts"
 
 /** What an upload leaves behind. */
 export interface Ended {
@@ -66,5 +67,5 @@ export const settle = Effect.fnUntraced(function* <R>(
           ? Effect.void
           : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
       )
-  yield* close.pipe(Effect.catch((error) => Effect.logWarning(`the journal could not close session: ${error.message}`)))
+  yield* close.pipe(Effect.catch((error) => warn(`the journal could not close session: ${error.message}`)))
 })

@@ -26,6 +26,7 @@ import type { Named } from "./run-hooks.ts"
 import { sessionRun } from "./session-run.ts"
 import { storedObject } from "./stored-object.ts"
 import { attempting, type SessionRun } from "./upload-run.ts"
+import { warn } from "./warn.ts"
 
 /**
  * What became of a session.
@@ -133,7 +134,7 @@ const endOfCompleting = Effect.fnUntraced(function* <R>(
       ? "our object is not at the key"
       : "the multipart upload is gone without our object at the key"
   )
-  yield* Effect.logWarning(unknown.message)
+  yield* warn(unknown.message)
   return { state: "failed", outcome: "lost", news: failureNews(unknown) }
 })
 

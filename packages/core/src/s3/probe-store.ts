@@ -10,6 +10,7 @@ import { defaults } from "../Defaults.ts"
 import { md5 } from "../Digest.ts"
 import { guardedCall, watchedCall } from "../internal/guarded-call.ts"
 import { randomToken, SecureRandom } from "../internal/random-token.ts"
+import { warn } from "../internal/warn.ts"
 import type { Capabilities } from "../Limits.ts"
 import type { ObjectStoreApi, WrittenObject } from "../ObjectStore.ts"
 import type { ReasonTag, UploadError } from "../UploadError.ts"
@@ -133,9 +134,7 @@ export const probeStore = Effect.fnUntraced(function* (
         ...[...versions].map((versionId) => call("DeleteObject", plain.deleteObject({ key, versionId })))
       ].map((removal) =>
         Effect.catch(removal, (error) =>
-          Effect.logWarning(
-            `"${key}", written to find out what the store can do, could not be removed: ${error.message}`
-          )
+          warn(`"${key}", written to find out what the store can do, could not be removed: ${error.message}`)
         )
       ),
       { discard: true }
