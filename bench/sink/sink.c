@@ -21,7 +21,7 @@
 
 #include "md5.h"
 
-enum { MAX_CONNECTIONS = 256, MAX_UPLOADS = 4096, HEAD_BYTES = 16384, DISCARD_BYTES = 1 << 22, MAX_PARTS = 10000 };
+enum { MAX_CONNECTIONS = 4096, MAX_UPLOADS = 4096, HEAD_BYTES = 16384, DISCARD_BYTES = 1 << 22, MAX_PARTS = 10000 };
 #define MAX_BODY (8u << 20) /* a Complete of 10,000 parts with checksums is under 3 MiB */
 
 #ifndef MSG_NOSIGNAL
