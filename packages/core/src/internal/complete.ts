@@ -187,14 +187,15 @@ export const finishObject = Effect.fnUntraced(function* (
       continue
     }
     if (!lost) return yield* persistent(error, attempt)
-    const found = yield* Effect.result(lookForOurs(run, expected))
-    if (found._tag === "Success" && found.success !== undefined) return found.success
-    if (uploadId === undefined) {
-      // Refused may mean that our own object stands there already.
-      return yield* found._tag === "Success"
-        ? persistent(error, attempt)
-        : completionUnknown(run, mayNotLook(found.failure), { cause, operation })
+    if (!ambiguous) {
+      // A refusal (412, 403, NoSuchUpload) may mean that our own object stands there already.
+      const found = yield* Effect.result(lookForOurs(run, expected))
+      if (found._tag === "Success" && found.success !== undefined) return found.success
+      if (found._tag === "Failure" && uploadId === undefined) {
+        return yield* completionUnknown(run, mayNotLook(found.failure), { cause, operation })
+      }
     }
+    if (uploadId === undefined) return yield* persistent(error, attempt)
     const alive = yield* Effect.result(isAlive(run, uploadId))
     if (alive._tag === "Success" && alive.success) return yield* persistent(error, attempt)
     return yield* completionUnknown(
