@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 const report = process.env["SLUICE_TEST_REPORT"]
@@ -11,6 +12,8 @@ export default defineConfig({
       "bench/**/*.test.js"
     ],
     exclude: ["**/node_modules/**", "**/dist/**"],
+    // Tests wait for sockets and processes as much as they compute: two cores do two files at a time.
+    maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: [
