@@ -5,7 +5,7 @@
  */
 import { crc32 } from "../Checksum.ts"
 import type { PartBody } from "../ObjectStore.ts"
-import { collectYoung } from "../platform/young-garbage.ts"
+import { collectYoung } from "../platform/collect-young.ts"
 import { type ChunkReader, kindOf, type PositionalReader, type SourceReader } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import { viewOf } from "./slab-blocks.ts"

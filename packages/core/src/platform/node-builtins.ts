@@ -14,6 +14,8 @@ interface Builtins {
   readonly "node:path": typeof import("node:path")
   readonly "node:net": typeof import("node:net")
   readonly "node:worker_threads": typeof import("node:worker_threads")
+  readonly "node:v8": typeof import("node:v8")
+  readonly "node:vm": typeof import("node:vm")
 }
 
 interface BuiltinLoader {
