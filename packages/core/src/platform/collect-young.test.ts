@@ -8,7 +8,7 @@ const MiB = 1024 * 1024
 const collections = async (work: () => void): Promise<ReadonlyArray<unknown>> => {
   const kinds: Array<unknown> = []
   const observer = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries()) if (isGc(detail)) kinds.push(detail.kind)
+    for (const entry of list.getEntries()) if (isGc(entry)) kinds.push(entry.detail.kind)
   })
   observer.observe({ entryTypes: ["gc"] })
   work()
@@ -19,8 +19,8 @@ const collections = async (work: () => void): Promise<ReadonlyArray<unknown>> =>
   return kinds
 }
 
-const isGc = (detail: unknown): detail is { readonly kind: number } =>
-  typeof detail === "object" && detail !== null && "kind" in detail
+const isGc = (entry: object): entry is { readonly detail: { readonly kind: number } } =>
+  "detail" in entry && typeof entry.detail === "object" && entry.detail !== null && "kind" in entry.detail
 
 it("collects the young generation, and it alone, once in 32 MiB of chunks", async () => {
   collectYoung(32 * MiB)
