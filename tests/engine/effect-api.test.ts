@@ -1,4 +1,5 @@
 import { Journal, ObjectStore, Plugin, S3ObjectStore, Source, type UploadEvent, Uploader } from "@sluice/core"
+import { type UploadError, uploadError } from "@sluice/core/UploadError"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -173,6 +174,33 @@ onEmbedded("the same engine in Effect", (target) => {
     faults.clear()
     await abortBehindItsBack(target(), key)
     expect(sessions).toMatchObject([{ uploadId: open?.uploadId }])
+  })
+
+  it("finds its object when a Complete that seemed lost was still at work and won against the abort", async () => {
+    const key = freshKey("late-complete")
+    const layer = Uploader.layer({ ...quick, maxAttempts: 2 }).pipe(
+      Layer.provide([
+        Layer.effect(
+          ObjectStore.ObjectStore,
+          Effect.map(ObjectStore.ObjectStore, (store) => {
+            let atWork: Effect.Effect<unknown, UploadError> = Effect.void
+            return ObjectStore.around(store, (operation, run) => {
+              if (operation._tag === "CompleteMultipartUpload") {
+                atWork = run
+                return Effect.fail(uploadError({ _tag: "Unavailable", message: "the answer was lost" }))
+              }
+              return operation._tag === "AbortMultipartUpload" ? Effect.andThen(Effect.ignore(atWork), run) : run
+            })
+          })
+        ).pipe(Layer.provide(S3ObjectStore.layer(target().store))),
+        Journal.layerMemory
+      ])
+    )
+    const body = pattern(part + 1)
+    const program = Uploader.use((uploader) => uploader.upload({ key, source: Source.fromBytes(body) }))
+    expect(await Effect.runPromise(Effect.provide(program, layer))).toMatchObject({ key, size: body.length, parts: 2 })
+    expect(sha256((await download(target(), key)) ?? new Uint8Array())).toBe(sha256(body))
+    await target().assertNothingLeft()
   })
 
   it("goes through an operator's `around`, call by call", async () => {

@@ -170,6 +170,18 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
+  it("is refused with a stream that ends before what is stored", async () => {
+    const kept = await durableJournal()
+    const key = freshKey("shorter-stream")
+    const held = { ...holdingAt(bytes, 2 * part), size: undefined, replayable: false }
+    await interrupted(target(), kept, { key, body: held, onFailure: "keep" })
+    const shorter = Source.fromAsyncIterable(generator(chunksOf(bytes.slice(0, part))))
+    const run = await resume(target(), kept, { key }, { body: shorter, onFailure: "abort" })
+    expect(run.outcome).toMatchObject({ reason: { _tag: "SourceChanged" } })
+    expect(await download(target(), key)).toBeUndefined()
+    await target().assertNothingLeft()
+  })
+
   it("is refused with another file, before anything is sent, and stays resumable with the right one", async () => {
     const kept = await durableJournal()
     const key = freshKey("file-a")

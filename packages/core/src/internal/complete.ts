@@ -34,7 +34,7 @@ export interface Expected {
 }
 
 /** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
-export const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
+const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
   run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
 
 /** The whole object's size and CRC32 from its parts, which are all there and in order. */

@@ -84,7 +84,7 @@ const checksumOf = (
 }
 
 /** The layout that the listed parts show, or undefined when they show none that we know. */
-export const layoutFrom = (parts: ReadonlyMap<number, ListedPart>, planned: PartLayout): PartLayout | undefined => {
+const layoutFrom = (parts: ReadonlyMap<number, ListedPart>, planned: PartLayout): PartLayout | undefined => {
   const listed = [...parts.values()].sort((a, b) => a.partNumber - b.partNumber)
   const fits = (layout: PartLayout): boolean =>
     listed.every(

@@ -79,7 +79,7 @@ const checkStored = (run: UploadRun, sent: SendPart, stored: StoredPart): Effect
       )
 
 /** Whether a digest of the sent bytes was compared with one of the store's. */
-export const isConfirmed = (stored: Pick<StoredPart, "crc32" | "checksum" | "confirmed">): boolean =>
+const isConfirmed = (stored: Pick<StoredPart, "crc32" | "checksum" | "confirmed">): boolean =>
   stored.crc32 !== undefined || stored.checksum !== undefined || stored.confirmed === true
 
 /** The body of one attempt, which tells the bus and the watchdog what the socket took. */

@@ -5,7 +5,7 @@ import { invalidRequest, type UploadError } from "../UploadError.ts"
 import type { ResumeRequest, UploadRequest } from "../Uploader.ts"
 
 /** Object metadata that holds the source's SHA-256, without the `x-amz-meta-` prefix. */
-export const sha256Metadata = "sha256"
+const sha256Metadata = "sha256"
 
 /** The source, held to a SHA-256 that somebody declared. */
 const held = (source: Source, declared: string): Effect.Effect<Source, UploadError> =>
