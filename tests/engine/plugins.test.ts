@@ -47,8 +47,7 @@ const recorder = () => {
                 note(`deliver ${event._tag}`),
                 Effect.sync(() => delivered.resolve())
               )
-          },
-          read: { stage: "observe", transform: ({ bytes }) => bytes }
+          }
         } satisfies Hooks
       })
   })

@@ -149,8 +149,7 @@ describe("the type of a plugin", () => {
       finish: true,
       verify: true,
       on: true,
-      deliver: true,
-      read: true
+      deliver: true
     }
     assert.sameMembers([...hookNames], Object.keys(named))
   })

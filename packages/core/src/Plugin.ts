@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Capabilities } from "./Limits.ts"
-import type { ByteRange, ObjectHead, OtherChecksum, PartBody, StoredPart } from "./ObjectStore.ts"
+import type { ObjectHead, OtherChecksum, PartBody, StoredPart } from "./ObjectStore.ts"
 import type { PartReceipt } from "./Part.ts"
 import type { Source } from "./Source.ts"
 import type { StoredObject } from "./StoredObject.ts"
@@ -93,14 +93,38 @@ export interface Delivery {
   readonly event: UploadEvent
 }
 
-/** The inverse of byte-changing hooks, for downloads. */
-export interface ReadHook {
+/** An object's bytes as one layer shows them: stored ones at the bottom, the source's at the top. */
+export interface ReadableBytes {
+  /** Bytes in all, when known before they are read. */
+  readonly size: number | undefined
+  /**
+   * The bytes from `offset` on, `length` of them or up to the end; fewer where the object ends sooner. May be called
+   * many times, also at once. Each chunk is valid until the next is asked for. Throws `UploadError`. Whoever iterates
+   * awaits `return`, whatever the end.
+   */
+  readonly open: (offset: number, length?: number) => AsyncIterable<Uint8Array>
+}
+
+/** The object that a read hook is asked about. */
+export interface ReadContext {
+  readonly bucket: string
+  readonly head: ObjectHead
+}
+
+/**
+ * The inverse of a byte-changing hook, for downloads and copies. It stands beside `open`, because an object is read
+ * long after its upload has ended, and by whoever has the plugin.
+ */
+export interface ReadHook<R = never> {
   readonly stage: Stage
-  readonly transform: (input: {
-    readonly head: ObjectHead
-    readonly range: ByteRange | undefined
-    readonly bytes: AsyncIterable<Uint8Array>
-  }) => AsyncIterable<Uint8Array>
+  /**
+   * From the bytes below this plugin to those above it; `undefined` when this plugin did not change this object. Looks
+   * at `head` (its metadata) first, and may read from `below`.
+   */
+  readonly open: (
+    object: ReadContext,
+    below: ReadableBytes
+  ) => Effect.Effect<ReadableBytes | undefined, UploadError, R | Scope.Scope>
 }
 
 /** What a plugin wants to see of one upload. All optional; see `docs/hooks.md` for each kind. */
@@ -118,7 +142,6 @@ export interface Hooks {
   /** observe: cannot fail the upload, by type and at run time. */
   readonly on?: (event: UploadEvent) => Effect.Effect<void>
   readonly deliver?: DeliverHook
-  readonly read?: ReadHook
 }
 
 /** The hooks that exist; anything else in the answer of `open` is refused by name. */
@@ -130,8 +153,7 @@ export const hookNames: ReadonlyArray<keyof Hooks> = [
   "finish",
   "verify",
   "on",
-  "deliver",
-  "read"
+  "deliver"
 ]
 
 /** A named extension. `R`: the services its `open` asks for. */
@@ -139,6 +161,8 @@ export interface Plugin<out R = never> {
   readonly name: string
   /** `saved` and `save` hold encoded state here; `make` decodes and encodes it. */
   readonly open: (upload: UploadContext) => Effect.Effect<Hooks, UploadError, R | Scope.Scope>
+  /** Every plugin that changes bytes has one: without it nobody could read what it stored. */
+  readonly read?: ReadHook<R> | undefined
 }
 
 /** `H` without a hook that does not exist: a misspelt one is a type error, not silence. */
@@ -149,6 +173,11 @@ interface Definition<State, H, R> {
   /** What `save` keeps across restarts. */
   readonly state?: Schema.Codec<State, unknown> | undefined
   readonly open: (upload: UploadContext<State>) => Effect.Effect<H, UploadError, R>
+}
+
+/** May ask for the services that `open` asks for. */
+interface WithRead<R> {
+  readonly read?: ReadHook<R> | undefined
 }
 
 /**
@@ -170,17 +199,18 @@ interface Definition<State, H, R> {
  */
 // Two signatures, because the parameter of a generator in `open` has a type only where `State` is known.
 export function make<H extends Known<H>, R = never>(
-  definition: Definition<undefined, H, R> & { readonly state?: undefined }
+  definition: Definition<undefined, H, R> & WithRead<NoInfer<R>> & { readonly state?: undefined }
 ): Plugin<Exclude<R, Scope.Scope>>
 export function make<State, H extends Known<H>, R = never>(
-  definition: Definition<State, H, R> & { readonly state: Schema.Codec<State, unknown> }
+  definition: Definition<State, H, R> & WithRead<NoInfer<R>> & { readonly state: Schema.Codec<State, unknown> }
 ): Plugin<Exclude<R, Scope.Scope>>
-export function make<State, R>(definition: Definition<State, Hooks, R | Scope.Scope>): Plugin<R> {
-  const { name, state, open } = definition
+export function make<State, R>(definition: Definition<State, Hooks, R | Scope.Scope> & WithRead<R>): Plugin<R> {
+  const { name, state, open, read } = definition
   const fail = (cause: unknown): UploadError =>
     uploadError({ _tag: "PluginFailed", plugin: name, hook: "state", cause })
   return {
     name,
+    read,
     open: Effect.fnUntraced(function* (upload) {
       if (state === undefined) {
         return yield* open({
