@@ -8,7 +8,7 @@ import { join } from "node:path"
 import * as FileJournal from "@sluice/core/FileJournal"
 import { createSluice, s3 } from "@sluice/core/promise"
 import { etag } from "@sluice/plugins/integrity/etag"
-import { journalSuite } from "@sluice/testkit/journal-suite"
+import { journalSuite } from "@sluice/testkit/conformance/journal"
 import * as Effect from "effect/Effect"
 
 const MiB = 1024 * 1024

@@ -5,7 +5,7 @@ import * as FileJournal from "@sluice/core/FileJournal"
 import { makeMemory } from "@sluice/core/Journal"
 import * as Effect from "effect/Effect"
 import { describe, it } from "vitest"
-import { type FreshJournal, journalSuite } from "../src/journal-suite.ts"
+import { type FreshJournal, journalSuite } from "../src/conformance/journal.ts"
 
 const inDirectory: FreshJournal = Effect.map(
   Effect.acquireRelease(

@@ -11,19 +11,13 @@ import type { UploadError } from "@sluice/core/UploadError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import type { ConformanceCase } from "./ConformanceCase.ts"
 
 /**
  * A new, empty journal. The inner effect opens it, each time as another process would: what one has written, all
  * must see. Leases must follow Effect's Clock, which is a TestClock here.
  */
 export type FreshJournal = Effect.Effect<Effect.Effect<JournalApi, UploadError>, UploadError, Scope.Scope>
-
-/** One promise of journals. */
-export interface JournalCase {
-  readonly name: string
-  /** Rejects when the promise is broken. */
-  readonly run: () => Promise<void>
-}
 
 type Check = (open: Effect.Effect<JournalApi, UploadError>) => Effect.Effect<void, UploadError>
 
@@ -340,7 +334,7 @@ const checks: Readonly<Record<string, Check>> = {
  *
  * ```ts
  * import { makeMemory } from "@sluice/core/Journal"
- * import { journalSuite } from "@sluice/testkit/journal-suite"
+ * import { journalSuite } from "@sluice/testkit/conformance/journal"
  * import * as Effect from "effect/Effect"
  * import { describe, it } from "vitest"
  *
@@ -349,7 +343,7 @@ const checks: Readonly<Record<string, Check>> = {
  * })
  * ```
  */
-export const journalSuite = (fresh: FreshJournal): ReadonlyArray<JournalCase> =>
+export const journalSuite = (fresh: FreshJournal): ReadonlyArray<ConformanceCase> =>
   Object.entries(checks).map(([name, check]) => ({
     name,
     run: () => Effect.flatMap(fresh, check).pipe(Effect.scoped, Effect.provide(TestClock.layer()), Effect.runPromise)
