@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { DeliverHook } from "../Plugin.ts"
+import { sha256Hex } from "../platform/hash.ts"
 import { retrying } from "../RetryPolicy.ts"
 import { isSettled } from "../Session.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
@@ -14,14 +15,9 @@ import type { UploadEvent } from "../UploadEvent.ts"
 import type { Named } from "./run-hooks.ts"
 import { warn } from "./warn.ts"
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")
-
 /** hash(session, transition): stable over tries, and tells nothing of the session id, which is a capability. */
 const deliveryId = (event: UploadEvent): Effect.Effect<string> =>
-  Effect.promise(async () => {
-    const text = new TextEncoder().encode(`${event.sessionId}:${event._tag}`)
-    return hex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", text)))
-  })
+  Effect.promise(async () => sha256Hex(new TextEncoder().encode(`${event.sessionId}:${event._tag}`)))
 
 /** Which deliveries want this event. */
 export const wanting = (

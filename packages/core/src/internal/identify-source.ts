@@ -5,11 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import { MiB } from "../Limits.ts"
+import { sha256Hex } from "../platform/hash.ts"
 import { type Source, type SourceIdentity, type SourceReader, sourceFailed } from "../Source.ts"
 import type { UploadError } from "../UploadError.ts"
 import { fromAbortable } from "./from-abortable.ts"
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")
 
 const readAll = async (reader: SourceReader, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
   let filled = 0
@@ -37,10 +36,7 @@ const readAll = async (reader: SourceReader, into: Uint8Array<ArrayBuffer>): Pro
 const digestOf = (source: Source, offset: number, size: number): Effect.Effect<string, UploadError> =>
   Effect.scoped(
     Effect.flatMap(source.open(offset), (reader) =>
-      fromAbortable(async () => {
-        const bytes = await readAll(reader, new Uint8Array(size))
-        return hex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes)))
-      }, sourceFailed)
+      fromAbortable(async () => sha256Hex(await readAll(reader, new Uint8Array(size))), sourceFailed)
     )
   )
 

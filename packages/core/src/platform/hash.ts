@@ -22,6 +22,17 @@ export function createHash(algorithm: "md5" | "sha256"): Hash | undefined {
   return crypto?.createHash(algorithm) ?? (algorithm === "md5" ? md5Table() : undefined)
 }
 
+/** Fewer bytes are hashed in less time than a thread is asked in. */
+const worthAThread = 64 * 1024
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")
+
+/** SHA-256 of bytes in memory, in hex. Of few bytes at once, and so in one order under virtual time. */
+export const sha256Hex = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+  crypto !== undefined && bytes.length < worthAThread
+    ? crypto.createHash("sha256").update(bytes).digest("hex")
+    : hex(new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes)))
+
 /** SHA-256 of short texts, as signatures need it. */
 export interface Sha256 {
   readonly hex: (text: string) => string
