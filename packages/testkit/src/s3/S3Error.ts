@@ -8,6 +8,8 @@ const errors = {
   BucketNotEmpty: [409, "The bucket you tried to delete is not empty."],
   EntityTooLarge: [400, "Your proposed upload exceeds the maximum allowed size"],
   EntityTooSmall: [400, "Your proposed upload is smaller than the minimum allowed size"],
+  IllegalVersioningConfigurationException: [400, "The versioning configuration specified in the request is invalid."],
+  ExpiredToken: [400, "The provided token has expired."],
   IncompleteBody: [400, "You did not provide the number of bytes specified by the Content-Length HTTP header."],
   InternalError: [500, "We encountered an internal error. Please try again."],
   InvalidAccessKeyId: [403, "The AWS Access Key Id you provided does not exist in our records."],
@@ -39,34 +41,48 @@ const errors = {
   MissingContentLength: [411, "You must provide the Content-Length HTTP header."],
   NoSuchBucket: [404, "The specified bucket does not exist"],
   NoSuchKey: [404, "The specified key does not exist."],
+  NoSuchVersion: [404, "The specified version does not exist."],
   NoSuchUpload: [
     404,
     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
   ],
   NotImplemented: [501, "A header you provided implies functionality that is not implemented"],
   NotModified: [304, "Not Modified"],
+  PermanentRedirect: [
+    301,
+    "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."
+  ],
   PreconditionFailed: [412, "At least one of the pre-conditions you specified did not hold"],
   RequestTimeTooSkewed: [403, "The difference between the request time and the current time is too large."],
   SignatureDoesNotMatch: [
     403,
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
   ],
+  TooManyRequests: [429, "Reduce your concurrent request rate for the same object."],
+  XAmzContentChecksumMismatch: [400, "The provided 'x-amz-checksum' header does not match what was computed."],
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."]
 } as const satisfies Record<string, readonly [number, string]>
 
 export type S3ErrorCode = keyof typeof errors
 
-/** A refusal in S3's terms; `details` become further elements of the answer's XML. */
+/** A refusal in S3's terms; `details` become further elements of the answer's XML, `headers` go with it. */
 export class S3Error extends Error {
   override readonly name = "S3Error"
   readonly code: S3ErrorCode
   readonly status: number
   readonly details: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: S3ErrorCode, message?: string, details: Readonly<Record<string, string>> = {}) {
+  constructor(
+    code: S3ErrorCode,
+    message?: string,
+    details: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {}
+  ) {
     super(message ?? errors[code][1])
     this.code = code
     this.status = errors[code][0]
     this.details = details
+    this.headers = headers
   }
 }

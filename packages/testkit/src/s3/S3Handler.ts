@@ -1,29 +1,59 @@
+import { authorize } from "./auth/authorize.ts"
 import { type Authority, authenticate } from "./auth/SigV4.ts"
 import { decodeBody } from "./decode-body.ts"
 import { Hangup, type S3Request, type S3Response } from "./message.ts"
 import { operationOf } from "./Operation.ts"
 import { operations } from "./operations/index.ts"
+import type { Profile } from "./profiles/Profile.ts"
 import type { RequestJournal } from "./RequestJournal.ts"
 import { errorResponse } from "./respond.ts"
 import type { Middleware, S3Call } from "./S3Call.ts"
 import type { S3Context } from "./S3Context.ts"
 import { S3Error } from "./S3Error.ts"
-import { parseTarget, type Target } from "./Target.ts"
+import { bucketOfHost, parseTarget, type Target } from "./Target.ts"
 
 export interface S3HandlerOptions extends S3Context, Authority {
   readonly journal: RequestJournal
   readonly middleware?: Middleware | undefined
+  /** Whose ways the handler takes on; strict S3 if absent. */
+  readonly profile?: Profile | undefined
+  /** `<bucket>.<domain>` as the Host addresses a bucket. Default `localhost`. */
+  readonly domains?: ReadonlyArray<string>
 }
 
+/** One request, one answer. */
 export type S3Handler = (request: S3Request) => Promise<S3Response>
 
 /**
  * S3 without a socket: a request in, a response out, bodies streaming both ways. Every refusal and failure is a
  * response; it rejects only when no answer may or can be given: a `Hangup`, or the request's signal aborted.
+ *
+ * It has no timer and no clock but the one it is given, so it also runs under virtual time.
+ *
+ * @example
+ * const model = await S3Model.open(memoryStore())
+ * await model.createBucket("media", 0)
+ * const handler = makeS3Handler({
+ *   model,
+ *   journal: new RequestJournal(),
+ *   region: "us-east-1",
+ *   credentials: { accessKeyId: "sluice", secretAccessKey: "sluicesecret" },
+ *   clock: () => 0,
+ *   serverSideEncryption: true,
+ *   idempotentComplete: false
+ * })
  */
 export function makeS3Handler(options: S3HandlerOptions): S3Handler {
-  const { journal, clock, middleware = (call, next) => next(call) } = options
+  const { journal, clock, profile, bucketRegions = {}, domains = ["localhost"] } = options
+  const { middleware = (call, next) => next(call) } = options
+  const quirks = (profile?.quirks ?? []).map((quirk) => quirk(options))
   let requests = 0
+
+  /** The operation, with the profile's ways around it, the first one outermost. */
+  const operate = quirks.reduceRight<(call: S3Call) => Promise<S3Response>>(
+    (next, quirk) => async (call) => quirk(call, next),
+    (call) => operations[call.op](call, { ...options, region: bucketRegions[call.bucket] ?? options.region })
+  )
 
   return async (request) => {
     const requestId = (++requests).toString(16).toUpperCase().padStart(16, "0")
@@ -31,15 +61,25 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
       if (error instanceof Hangup || request.signal.aborted) throw error
       return errorResponse(toS3Error(error), pathOf(request.target), requestId)
     }
-    const perform = (call: S3Call) => operations[call.op](call, options).catch(refuse)
+    const perform = (call: S3Call) => operate(call).catch(refuse)
     const answer = async () => {
-      const target = parseTarget(request.target)
+      const { method, headers, signal } = request
+      const target = parseTarget(request.target, bucketOfHost(headers["host"], domains))
+      const { query } = target
       const authentication = authenticate({ ...request, target }, options)
+      const { accessKeyId, access } = authentication
       const subject = subjectOf(request, target)
-      const body = decodeBody(request, authentication)
-      const { headers, signal } = request
-      return journal.record(subject, (attempt) =>
-        middleware({ ...subject, attempt, query: target.query, headers, ...body, signal }, perform).catch(refuse)
+      const decoded = decodeBody(request, authentication)
+      return journal.record(
+        subject,
+        async (attempt, entry) => {
+          const body = counted(decoded.body, entry)
+          const call: S3Call = { ...subject, attempt, query, headers, ...decoded, body, signal }
+          return authorize(call, access)
+            .then((call) => middleware(call, perform))
+            .catch(refuse)
+        },
+        { method, query, headers, accessKeyId }
       )
     }
     const response = await answer().catch(refuse)
@@ -52,6 +92,13 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
         ...response.headers
       }
     }
+  }
+}
+
+async function* counted(body: S3Call["body"], entry: { bytesIn: number }): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of body) {
+    entry.bytesIn += chunk.length
+    yield chunk
   }
 }
 

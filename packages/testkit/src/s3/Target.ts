@@ -1,6 +1,6 @@
 import { S3Error } from "./S3Error.ts"
 
-/** A request target taken apart: path-style bucket and key, and the query. */
+/** A request target taken apart: bucket and key, and the query. */
 export interface Target {
   readonly bucket?: string
   readonly key?: string
@@ -11,14 +11,21 @@ export interface Target {
 
 const MAX_KEY_BYTES = 1024
 
-/** Parses `/bucket/key?query` without normalising it. */
-export function parseTarget(target: string): Target {
+/** The bucket that a Host header names before one of the domains, as virtual-hosted requests do. */
+export function bucketOfHost(host: string | undefined, domains: ReadonlyArray<string>): string | undefined {
+  const name = (host ?? "").replace(/:\d+$/, "").toLowerCase()
+  const domain = domains.find((domain) => name.endsWith(`.${domain}`))
+  return domain === undefined ? undefined : name.slice(0, -domain.length - 1)
+}
+
+/** Parses `/bucket/key?query`, or `/key?query` where the host names the bucket, without normalising it. */
+export function parseTarget(target: string, bucketInHost?: string): Target {
   const mark = target.indexOf("?")
   const path = decode(mark < 0 ? target : target.slice(0, mark))
   const query = parseQuery(mark < 0 ? "" : target.slice(mark + 1))
   const slash = path.indexOf("/", 1)
-  const bucket = slash < 0 ? path.slice(1) : path.slice(1, slash)
-  const key = slash < 0 ? "" : path.slice(slash + 1)
+  const bucket = bucketInHost ?? (slash < 0 ? path.slice(1) : path.slice(1, slash))
+  const key = bucketInHost !== undefined ? path.slice(1) : slash < 0 ? "" : path.slice(slash + 1)
   if (bucket === "") return { path, query }
   if (key === "") return { bucket, path, query }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {

@@ -12,7 +12,7 @@ export const okXml = (root: string, content: XmlFields | string, headers: Header
   xmlResponse(200, root, content, headers)
 
 export function errorResponse(error: S3Error, resource: string, requestId: string): S3Response {
-  if (error.code === "NotModified") return { status: 304, headers: {} }
+  if (error.code === "NotModified") return { status: 304, headers: error.headers }
   const size = error.code === "InvalidRange" ? error.details["ActualObjectSize"] : undefined
   return xmlResponse(
     error.status,
@@ -25,7 +25,7 @@ export function errorResponse(error: S3Error, resource: string, requestId: strin
       RequestId: requestId,
       HostId: "sluice"
     },
-    size === undefined ? {} : { "content-range": `bytes */${size}` }
+    { ...error.headers, ...(size === undefined ? {} : { "content-range": `bytes */${size}` }) }
   )
 }
 

@@ -3,13 +3,21 @@ import { S3Error } from "../S3Error.ts"
 import { encode, type Target } from "../Target.ts"
 import type { Credentials } from "./Credentials.ts"
 import { type Claim, headerClaim, queryClaim } from "./claim.ts"
+import { type Access, everything, type Principal } from "./Principal.ts"
 
 /** S3 refuses a request whose clock is further away than this ("Authenticating requests", 15 minutes). */
 export const MAX_SKEW_MILLIS = 15 * 60 * 1000
 
 export interface Authority {
+  /** Whoever signs with these may do everything. */
   readonly credentials: Credentials
+  /** Who else may sign, and for what. */
+  readonly principals?: ReadonlyArray<Principal>
+  /** What may be done without a signature; nothing if absent. */
+  readonly anonymous?: Access
   readonly region: string
+  /** Buckets that lie in another region than the server's. */
+  readonly bucketRegions?: Readonly<Record<string, string>>
   /** Milliseconds since the epoch. */
   readonly clock: () => number
 }
@@ -20,8 +28,11 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What a verified signature leaves behind: how the body is covered, and what signs its chunks. */
+/** What a verified signature leaves behind: who it is, how the body is covered, and what signs its chunks. */
 export interface Authentication {
+  /** Undefined for a request that nobody signed. */
+  readonly accessKeyId: string | undefined
+  readonly access: Access
   /** `x-amz-content-sha256`: a digest, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
   readonly payload: string
   readonly chunkSigner: ChunkSigner
@@ -32,14 +43,17 @@ export type ChunkSigner = (algorithm: string, hashes: ReadonlyArray<string>) => 
 
 /** Verifies AWS Signature Version 4, in the header or the query (presigned). Throws S3's own refusals. */
 export function authenticate(request: SignedRequest, authority: Authority): Authentication {
+  const { anonymous, clock } = authority
   const claim = claimOf(request)
-  const { credentials, region, clock } = authority
-  if (claim.accessKeyId !== credentials.accessKeyId) {
-    throw new S3Error("InvalidAccessKeyId", undefined, { AWSAccessKeyId: claim.accessKeyId })
+  if (claim === undefined) {
+    if (anonymous === undefined) throw new S3Error("AccessDenied")
+    return unsigned(request, anonymous)
   }
-  assertScope(claim, region)
+  const principal = principalOf(claim, authority)
+  const { credentials } = principal
+  assertScope(claim, request, authority)
   assertFresh(claim, clock())
-  assertSessionToken(claim, credentials)
+  assertSessionToken(claim, principal, clock())
   assertHeadersSigned(request, claim)
 
   const scope = `${claim.date}/${claim.region}/s3/aws4_request`
@@ -60,6 +74,8 @@ export function authenticate(request: SignedRequest, authority: Authority): Auth
 
   let previous = signature
   return {
+    accessKeyId: claim.accessKeyId,
+    access: principal,
     payload: claim.payload,
     chunkSigner: (algorithm, hashes) => {
       const text = [algorithm, claim.timestamp, scope, previous, ...hashes].join("\n")
@@ -79,7 +95,24 @@ export function sameText(a: string, b: string): boolean {
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
 
-function claimOf(request: SignedRequest): Claim {
+function principalOf({ accessKeyId }: Claim, { credentials, principals = [] }: Authority): Principal {
+  if (accessKeyId === credentials.accessKeyId) return { ...everything, credentials }
+  const principal = principals.find((principal) => principal.credentials.accessKeyId === accessKeyId)
+  if (principal === undefined) throw new S3Error("InvalidAccessKeyId", undefined, { AWSAccessKeyId: accessKeyId })
+  return principal
+}
+
+/** Nothing can have signed the chunks of a request that nobody signed. */
+const unsigned = ({ headers }: SignedRequest, access: Access): Authentication => ({
+  accessKeyId: undefined,
+  access,
+  payload: headers["x-amz-content-sha256"] ?? "UNSIGNED-PAYLOAD",
+  chunkSigner: () => {
+    throw new S3Error("AccessDenied")
+  }
+})
+
+function claimOf(request: SignedRequest): Claim | undefined {
   const header = request.headers["authorization"]
   const inQuery = request.target.query.has("X-Amz-Algorithm")
   if (header !== undefined && inQuery) {
@@ -89,14 +122,21 @@ function claimOf(request: SignedRequest): Claim {
     )
   }
   if (inQuery) return queryClaim(request)
-  if (header !== undefined) return headerClaim(header, request)
-  throw new S3Error("AccessDenied")
+  return header === undefined ? undefined : headerClaim(header, request)
 }
 
-function assertScope(claim: Claim, region: string): void {
+/** A wrong region is corrected as AWS does it: 301 where the bucket is not here, 400 where it is. */
+function assertScope(claim: Claim, { target, headers }: SignedRequest, authority: Authority): void {
+  const here = authority.region
+  const region = authority.bucketRegions?.[target.bucket ?? ""] ?? here
   if (claim.region !== region) {
+    const told = { "x-amz-bucket-region": region }
+    if (claim.region === here) {
+      const details = { Endpoint: headers["host"] ?? "", Bucket: target.bucket ?? "" }
+      throw new S3Error("PermanentRedirect", undefined, details, told)
+    }
     const message = `The authorization header is malformed; the region '${claim.region}' is wrong; expecting '${region}'`
-    throw new S3Error(claim.malformed, message, { Region: region })
+    throw new S3Error(claim.malformed, message, { Region: region }, told)
   }
   if (claim.service !== "s3" || claim.terminator !== "aws4_request" || !claim.timestamp.startsWith(claim.date)) {
     throw new S3Error(
@@ -131,10 +171,9 @@ function assertFresh(claim: Claim, now: number): void {
   }
 }
 
-function assertSessionToken(claim: Claim, credentials: Credentials): void {
-  if (claim.sessionToken === credentials.sessionToken) return
-  if (claim.sessionToken === undefined || credentials.sessionToken === undefined) throw new S3Error("InvalidToken")
-  if (!sameText(claim.sessionToken, credentials.sessionToken)) throw new S3Error("InvalidToken")
+function assertSessionToken({ sessionToken }: Claim, { credentials, expires }: Principal, now: number): void {
+  if (!sameText(sessionToken ?? "", credentials.sessionToken ?? "")) throw new S3Error("InvalidToken")
+  if (expires !== undefined && now >= expires) throw new S3Error("ExpiredToken")
 }
 
 /** A header that changes the meaning of a request must be under the signature. */

@@ -1,0 +1,38 @@
+import { receiveText } from "../receive.ts"
+import type { S3Call } from "../S3Call.ts"
+import { S3Error } from "../S3Error.ts"
+import { parseTarget } from "../Target.ts"
+import { childText, parseXml } from "../Xml.ts"
+import { type Access, everything, mayDo } from "./Principal.ts"
+
+/** Refuses what a caller may not do: the operation itself, reading a copy's source, deleting each of many keys. */
+export async function authorize(call: S3Call, access: Access): Promise<S3Call> {
+  if (access.allow === everything.allow) return call
+  const demand = (...[op, bucket, key]: Parameters<Demand>): void => {
+    if (!mayDo(access, op, bucket, key)) throw new S3Error("AccessDenied")
+  }
+  if (call.op === "DeleteObjects") return authorizeDeletes(call, demand)
+  demand(call.op, call.bucket, call.key)
+  const source = call.headers["x-amz-copy-source"]
+  if (source !== undefined) {
+    const { bucket = "", key = "" } = parseTarget(source.startsWith("/") ? source : `/${source}`)
+    demand("GetObject", bucket, key)
+  }
+  return call
+}
+
+type Demand = (op: S3Call["op"], bucket: string, key: string) => void
+
+/** Its keys stand in its body: one that may not be deleted refuses them all. */
+async function authorizeDeletes(call: S3Call, demand: Demand): Promise<S3Call> {
+  const text = await receiveText(call)
+  for (const object of parseXml(text).children) {
+    if (object.name === "Object") demand("DeleteObject", call.bucket, childText(object, "Key"))
+  }
+  return {
+    ...call,
+    body: (async function* () {
+      yield Buffer.from(text)
+    })()
+  }
+}
