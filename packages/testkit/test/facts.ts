@@ -22,6 +22,10 @@ export interface Facts {
   readonly openUploads: "by prefix" | "by exact key"
   /** Keys that a file system would read differently (`a//b`, `a/../b`). */
   readonly pathLikeKeys: "taken literally" | "refused"
+  /** `x-amz-version-id` of puts and deletes while versioning is suspended. */
+  readonly nullVersion: "told" | "untold"
+  /** DeleteBucket of a bucket that holds delete markers and nothing else. */
+  readonly bucketOfMarkers: "kept" | "deleted"
 }
 
 /** What AWS documents; the embedded server gives these answers. */
@@ -36,7 +40,9 @@ const aws: Facts = {
   encryptionEcho: "CreateMultipartUpload",
   unknownEncryption: "InvalidEncryptionAlgorithmError",
   openUploads: "by prefix",
-  pathLikeKeys: "taken literally"
+  pathLikeKeys: "taken literally",
+  nullVersion: "told",
+  bucketOfMarkers: "kept"
 }
 
 /** Measured against MinIO v0.0.0-20260212201848-7aac2a2c5b7c, the last state of its archived source. */
@@ -59,7 +65,10 @@ const minio: Partial<Facts> = {
   // A prefix that is not an object's whole name finds nothing.
   openUploads: "by exact key",
   // XMinioInvalidObjectName, XMinioInvalidResourceName.
-  pathLikeKeys: "refused"
+  pathLikeKeys: "refused",
+  nullVersion: "untold",
+  // Markers do not count as content.
+  bucketOfMarkers: "deleted"
 }
 
 /** The one table of differences. */

@@ -8,6 +8,7 @@ import { encryption } from "./behaviour/encryption.ts"
 import { multipart } from "./behaviour/multipart.ts"
 import { objects } from "./behaviour/objects.ts"
 import { signatures } from "./behaviour/signatures.ts"
+import { versions } from "./behaviour/versions.ts"
 import { type differences, type Facts, factsOf } from "./facts.ts"
 
 /** A running S3 server. */
@@ -54,7 +55,7 @@ export function s3Behaviour(
       if (started === undefined) throw new Error("The store is only there inside a case")
       return started
     }
-    for (const group of [buckets, objects, conditions, multipart, checksums, encryption, signatures]) {
+    for (const group of [buckets, objects, conditions, multipart, checksums, encryption, signatures, versions]) {
       group({ store, facts: factsOf(name) })
     }
   })

@@ -25,6 +25,40 @@ export class BlobUses {
     for (const blob of unused) await this.#store.forgetBlob(blob)
   }
 
+  /** Stores a body and hands it to `commit`. The bytes stay if a record that is saved there names them. */
+  async write<A>(
+    body: AsyncIterable<Uint8Array>,
+    commit: (segments: ReadonlyArray<Segment>) => Promise<A>
+  ): Promise<A> {
+    const writer = await this.#store.writeBlob()
+    let length = 0
+    try {
+      for await (const chunk of body) {
+        length += chunk.length
+        await writer.write(chunk)
+      }
+    } catch (error) {
+      await writer.abort()
+      throw error
+    }
+    if (length === 0) {
+      await writer.abort()
+      return commit([])
+    }
+    const segments = [{ blob: await writer.commit(), offset: 0, length }]
+    return this.holding(segments, () => commit(segments))
+  }
+
+  /** Runs `work` while these bytes stay, whatever happens to the object they belong to. */
+  async holding<A>(segments: ReadonlyArray<Segment>, work: () => Promise<A>): Promise<A> {
+    this.retain(segments)
+    try {
+      return await work()
+    } finally {
+      await this.release(segments)
+    }
+  }
+
   /** Reads segments one after the other. They are held from now on: an overwrite does not pull them away mid-read. */
   stream(segments: ReadonlyArray<Segment>): S3Stream {
     this.retain(segments)

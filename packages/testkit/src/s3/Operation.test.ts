@@ -31,8 +31,9 @@ describe("operationOf", () => {
     ["PATCH /b/k", "MethodNotAllowed"],
     ["POST /", "MethodNotAllowed"],
     ["POST /b/k", "MethodNotAllowed"],
-    ["GET /b/k?acl", "NotImplemented"],
-    ["PUT /b?versioning", "NotImplemented"]
+    ["GET /b/k?torrent", "NotImplemented"],
+    ["PUT /b?inventory", "NotImplemented"],
+    ["PUT /b/k?versionId=x", "InvalidArgument"]
   ])("%s is refused as %s, never taken for something else", (line, code) => {
     expect(() => operation(line)).toThrow(expect.objectContaining({ code }))
   })

@@ -13,6 +13,9 @@ const routes = {
   "GET bucket?list-type": "ListObjectsV2",
   "GET bucket?location": "GetBucketLocation",
   "GET bucket?uploads": "ListMultipartUploads",
+  "GET bucket?versioning": "GetBucketVersioning",
+  "PUT bucket?versioning": "PutBucketVersioning",
+  "GET bucket?versions": "ListObjectVersions",
   "POST bucket?delete": "DeleteObjects",
   "PUT object": "PutObject",
   "PUT object+copy": "CopyObject",
@@ -60,13 +63,20 @@ const subresources: ReadonlyArray<string> = [
   "select",
   "session",
   "torrent",
-  "versionId",
   "versioning",
   "versions",
   "website"
 ]
 
 const isRoute = (route: string): route is keyof typeof routes => Object.hasOwn(routes, route)
+
+/** Operations that mean a version by `?versionId`. S3 ignores it elsewhere; a client that sends it there is wrong. */
+const ofVersions: ReadonlySet<Operation> = new Set<Operation>([
+  "GetObject",
+  "HeadObject",
+  "DeleteObject",
+  "GetObjectTagging"
+])
 
 /** Names the operation of a request, or refuses it: 501 for a known sub-resource we lack, else 405. */
 export function operationOf(
@@ -77,7 +87,11 @@ export function operationOf(
 ): Operation {
   const subresource = subresources.find((name) => query.has(name))
   const route = `${method} ${resource}${subresource === undefined ? "" : `?${subresource}`}${copies ? "+copy" : ""}`
-  if (isRoute(route)) return routes[route]
+  if (isRoute(route)) {
+    const operation = routes[route]
+    if (!query.has("versionId") || ofVersions.has(operation)) return operation
+    throw new S3Error("InvalidArgument", "This operation does not accept a version-id.", { ArgumentName: "versionId" })
+  }
   if (subresource !== undefined) throw new S3Error("NotImplemented", `?${subresource} is not implemented here.`)
   throw new S3Error("MethodNotAllowed", undefined, { Method: method, ResourceType: resource.toUpperCase() })
 }

@@ -10,7 +10,9 @@ const Checksum = Schema.Struct({ algorithm: ChecksumAlgorithm, value: Schema.Str
 const BucketRecord = Schema.Struct({
   kind: Schema.Literal("bucket"),
   name: Schema.String,
-  created: Schema.Number
+  created: Schema.Number,
+  /** Absent until it was first enabled; from then on a bucket can only be suspended. */
+  versioning: Schema.optionalKey(Schema.Literals(["Enabled", "Suspended"]))
 })
 export type BucketRecord = typeof BucketRecord.Type
 
@@ -40,10 +42,19 @@ const UploadRecord = Schema.Struct({
 })
 export type UploadRecord = typeof UploadRecord.Type
 
-const ObjectRecord = Schema.Struct({
-  kind: Schema.Literal("object"),
+/** What makes a record one of several under its key. */
+const versionFields = {
   bucket: Schema.String,
   key: Schema.String,
+  /** Absent of the null version, the only one of a bucket without versioning. */
+  versionId: Schema.optionalKey(Schema.String),
+  /** Higher is newer; absent is the oldest, from before versioning. */
+  serial: Schema.optionalKey(Schema.Number)
+}
+
+const ObjectRecord = Schema.Struct({
+  kind: Schema.Literal("object"),
+  ...versionFields,
   size: Schema.Number,
   /** MD5 in hex, or MD5 of the parts' MD5s with `-N`; unquoted. */
   etag: Schema.String,
@@ -59,8 +70,19 @@ const ObjectRecord = Schema.Struct({
 })
 export type ObjectRecord = typeof ObjectRecord.Type
 
+/** A delete marker: the newest version of a key that reads as absent. */
+const MarkerRecord = Schema.Struct({
+  kind: Schema.Literal("marker"),
+  ...versionFields,
+  modified: Schema.Number
+})
+export type MarkerRecord = typeof MarkerRecord.Type
+
+/** What can be the newest under a key. */
+export type Version = ObjectRecord | MarkerRecord
+
 /** All that a store keeps beside bytes. */
-export const S3Record = Schema.Union([BucketRecord, ObjectRecord, UploadRecord, PartRecord])
+export const S3Record = Schema.Union([BucketRecord, ObjectRecord, MarkerRecord, UploadRecord, PartRecord])
 export type S3Record = typeof S3Record.Type
 
 /** One name per thing: saving a record replaces the earlier one of the same name. */
@@ -69,7 +91,9 @@ export function recordName(record: S3Record): string {
     case "bucket":
       return `bucket/${record.name}`
     case "object":
-      return `object/${record.bucket}/${record.key}`
+    case "marker":
+      // A null version replaces the null version before it, be it object or marker, in the one save.
+      return record.versionId === undefined ? `object/${record.bucket}/${record.key}` : `version/${record.versionId}`
     case "upload":
       return `upload/${record.uploadId}`
     case "part":

@@ -4,7 +4,8 @@ import { join } from "node:path"
 import { Readable } from "node:stream"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { ObjectRecord, PartRecord, Segment, UploadRecord } from "./Records.ts"
-import { S3Model, slice } from "./S3Model.ts"
+import { S3Model } from "./S3Model.ts"
+import { slice } from "./slice.ts"
 import { diskStore } from "./store/disk-store.ts"
 import { memoryStore } from "./store/memory-store.ts"
 import type { S3Store } from "./store/S3Store.ts"
@@ -100,7 +101,7 @@ describe("S3Model", () => {
       () => objectOf(listed, "u"),
       () => {}
     )
-    await model.deleteObject("media", "k")
+    await model.deleteObject("media", "k", { now: 0 })
     await store.close()
 
     const seen: Array<string> = []
@@ -121,6 +122,43 @@ describe("S3Model", () => {
     }
     expect(seen).toEqual(["none", "old", "one two ", "none"])
     expect(snapshots).toBeGreaterThan(25)
+  })
+
+  it("on disk, a crash between any two steps of versioning leaves the versions as before or after, and no stray blob", async () => {
+    const live = join(directory, "versions")
+    let snapshots = 0
+    const store = stepped(diskStore(live), () => cp(live, join(directory, `v${snapshots++}`), { recursive: true }))
+    const model = await S3Model.open(store)
+    await model.createBucket("media", 0)
+    const write = (text: string) => put(model, text, (segments) => model.putObject(objectOf(segments), () => {}))
+    const versioning = (status: "Enabled" | "Suspended") =>
+      model.updateBucket("media", (record) => ({ ...record, versioning: status }))
+    await write("a")
+    await versioning("Enabled")
+    await write("b")
+    const { versionId } = await write("c")
+    await model.deleteObject("media", "k", { now: 0 })
+    await model.deleteObject("media", "k", { now: 0, versionId })
+    await versioning("Suspended")
+    await write("d")
+    await model.deleteObject("media", "k", { now: 0 })
+    await store.close()
+
+    const seen: Array<string> = []
+    for (let step = 0; step < snapshots; step++) {
+      const path = join(directory, `v${step}`)
+      const reopened = diskStore(path)
+      const after = await S3Model.open(reopened)
+      const versions = after.buckets.get("media")?.versions("k") ?? []
+      const texts = versions.map((version) => (version.kind === "marker" ? "-" : textOf(after, version)))
+      const text = (await Promise.all(texts)).join("")
+      if (seen.at(-1) !== text) seen.push(text)
+      const named = versions.flatMap((version) => ("segments" in version ? version.segments : []))
+      expect(new Set(await readdir(join(path, "blobs")))).toEqual(new Set(named.map(({ blob }) => blob)))
+      await reopened.close()
+    }
+    // Newest first; `-` is a marker. The null version "a" is replaced by "d", and "d" by a null marker.
+    expect(seen).toEqual(["", "a", "ba", "cba", "-cba", "-ba", "d-b", "--b"])
   })
 
   it("refuses a part that arrives while its upload is aborted, and forgets its bytes", async () => {
@@ -187,7 +225,7 @@ describe("S3Model", () => {
     const { segments } = model.object("media", "k")
     const reading = model.read(segments, 0, 7)
     const dropped = model.read(segments, 0, 7)
-    await model.deleteObject("media", "k")
+    await model.deleteObject("media", "k", { now: 0 })
     await dropped.return?.()
     expect(Buffer.from((await reading.next()).value ?? []).toString()).toBe("read me")
     expect((await reading.next()).done).toBe(true)

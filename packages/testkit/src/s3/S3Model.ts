@@ -1,19 +1,14 @@
+import { randomBytes } from "node:crypto"
+import { arrangeRecords, type Upload } from "./arrange-records.ts"
 import { BlobUses } from "./BlobUses.ts"
+import { Bucket, versionIdOf } from "./Bucket.ts"
+import type { DeleteOptions, Deletion } from "./Deletion.ts"
 import { KeyedLock } from "./KeyedLock.ts"
 import type { S3Stream } from "./message.ts"
-import type { BucketRecord, ObjectRecord, PartRecord, S3Record, Segment, UploadRecord } from "./Records.ts"
+import type { BucketRecord, ObjectRecord, PartRecord, S3Record, Segment, UploadRecord, Version } from "./Records.ts"
 import { S3Error } from "./S3Error.ts"
+import { slice } from "./slice.ts"
 import type { S3Store } from "./store/S3Store.ts"
-
-export interface Bucket {
-  readonly record: BucketRecord
-  readonly objects: Map<string, ObjectRecord>
-}
-
-export interface Upload {
-  readonly record: UploadRecord
-  readonly parts: Map<number, PartRecord>
-}
 
 /** S3 user guide, "Bucket naming rules": 3 to 63 of `a-z 0-9 . -`, ends alphanumeric, no IP address, no `..`. */
 const bucketName = /^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
@@ -28,6 +23,7 @@ export class S3Model {
   readonly #store: S3Store
   readonly #uses: BlobUses
   readonly #locks = new KeyedLock()
+  #serial = 0
 
   private constructor(store: S3Store) {
     this.#store = store
@@ -41,38 +37,13 @@ export class S3Model {
   }
 
   async #load(records: ReadonlyArray<S3Record>): Promise<void> {
-    const completed = new Set<string>()
-    const orphans = new Set<S3Record>()
-    for (const record of records) {
-      if (record.kind === "bucket") this.buckets.set(record.name, { record, objects: new Map() })
-    }
-    for (const record of records) {
-      if (record.kind !== "object") continue
-      const bucket = this.buckets.get(record.bucket)
-      if (bucket === undefined) orphans.add(record)
-      else bucket.objects.set(record.key, record)
-      if (record.uploadId !== undefined) completed.add(record.uploadId)
-    }
-    for (const record of records) {
-      if (record.kind !== "upload") continue
-      // The process died between saving the object and removing its upload: Complete had happened.
-      if (completed.has(record.uploadId) || !this.buckets.has(record.bucket)) orphans.add(record)
-      else this.uploads.set(record.uploadId, { record, parts: new Map() })
-    }
-    for (const record of records) {
-      if (record.kind !== "part") continue
-      const upload = this.uploads.get(record.uploadId)
-      if (upload === undefined) orphans.add(record)
-      else upload.parts.set(record.partNumber, record)
-    }
-    const kept = records.filter((record) => !orphans.has(record))
-    for (const record of kept) if ("segments" in record) this.#uses.retain(record.segments)
-    await this.#store.remove([...orphans])
-    for (const record of orphans) {
-      if (!("segments" in record)) continue
-      this.#uses.retain(record.segments)
-      await this.#uses.release(record.segments)
-    }
+    const { buckets, uploads, orphans, serial } = arrangeRecords(records)
+    for (const [name, bucket] of buckets) this.buckets.set(name, bucket)
+    for (const [id, upload] of uploads) this.uploads.set(id, upload)
+    this.#serial = serial
+    for (const record of records) if ("segments" in record) this.#uses.retain(record.segments)
+    await this.#store.remove(orphans)
+    for (const record of orphans) if ("segments" in record) await this.#uses.release(record.segments)
   }
 
   bucket(name: string): Bucket {
@@ -81,10 +52,9 @@ export class S3Model {
     return bucket
   }
 
-  object(bucket: string, key: string): ObjectRecord {
-    const object = this.bucket(bucket).objects.get(key)
-    if (object === undefined) throw new S3Error("NoSuchKey", undefined, { Key: key })
-    return object
+  /** What a read of this key, or of one version of it, finds. Throws S3's refusals. */
+  object(bucket: string, key: string, versionId?: string): ObjectRecord {
+    return this.bucket(bucket).find(key, versionId)
   }
 
   upload(bucket: string, key: string, uploadId: string): Upload {
@@ -102,14 +72,24 @@ export class S3Model {
       if (this.buckets.has(name)) throw new S3Error("BucketAlreadyOwnedByYou", undefined, { BucketName: name })
       const record: BucketRecord = { kind: "bucket", name, created }
       await this.#store.save(record)
-      this.buckets.set(name, { record, objects: new Map() })
+      this.buckets.set(name, new Bucket(record))
+    })
+  }
+
+  /** Replaces a bucket's settings. */
+  updateBucket(name: string, change: (record: BucketRecord) => BucketRecord): Promise<void> {
+    return this.#locks.run(name, async () => {
+      const bucket = this.bucket(name)
+      const record = change(bucket.record)
+      await this.#store.save(record)
+      bucket.record = record
     })
   }
 
   deleteBucket(name: string): Promise<void> {
     return this.#locks.run(name, async () => {
       const bucket = this.bucket(name)
-      if (bucket.objects.size > 0) throw new S3Error("BucketNotEmpty", undefined, { BucketName: name })
+      if (!bucket.isEmpty) throw new S3Error("BucketNotEmpty", undefined, { BucketName: name })
       this.buckets.delete(name)
       await this.#store.remove([bucket.record])
       for (const upload of this.uploads.values()) {
@@ -118,18 +98,47 @@ export class S3Model {
     })
   }
 
-  /** Replaces the object if `check` of the one it replaces does not throw; of two rivals, one sees the other. */
-  putObject(record: ObjectRecord, check: (current: ObjectRecord | undefined) => void): Promise<void> {
+  /**
+   * Makes this the newest version of its key if `check` of the object it hides does not throw; of two rivals, one
+   * sees the other. Resolves to the record with its version.
+   */
+  putObject(record: ObjectRecord, check: (current: ObjectRecord | undefined) => void): Promise<ObjectRecord> {
     return this.#locks.run(`${record.bucket}/${record.key}`, () => this.#putObject(record, check))
   }
 
-  async #putObject(record: ObjectRecord, check: (current: ObjectRecord | undefined) => void): Promise<void> {
-    const { objects } = this.bucket(record.bucket)
-    const current = objects.get(record.key)
-    check(current)
-    await this.#save(record)
-    objects.set(record.key, record)
-    if (current !== undefined) await this.#uses.release(current.segments)
+  async #putObject(record: ObjectRecord, check: (current: ObjectRecord | undefined) => void): Promise<ObjectRecord> {
+    const bucket = this.bucket(record.bucket)
+    check(bucket.objects.get(record.key))
+    const stamped = this.#stamp(bucket, record)
+    await this.#save(stamped)
+    await this.#add(bucket, stamped)
+    return stamped
+  }
+
+  /** Changes what is kept beside the bytes of a version that is there, its place among the versions unchanged. */
+  updateObject(object: ObjectRecord, change: (record: ObjectRecord) => ObjectRecord): Promise<void> {
+    return this.#locks.run(`${object.bucket}/${object.key}`, async () => {
+      const current = this.object(object.bucket, object.key, versionIdOf(object))
+      const changed = change(current)
+      await this.#store.save(changed)
+      this.bucket(object.bucket).add(changed)
+    })
+  }
+
+  /** Gives a record the version that its bucket's versioning wants. */
+  #stamp<A extends Version>(bucket: Bucket, record: A): A {
+    const { versioning } = bucket.record
+    if (versioning === undefined) return record
+    const serial = ++this.#serial
+    if (versioning === "Suspended") return { ...record, serial }
+    return { ...record, serial, versionId: randomBytes(VERSION_ID_BYTES).toString("base64url") }
+  }
+
+  /** Adds a version that was saved, and lets go of the null version it replaced. */
+  async #add(bucket: Bucket, version: Version): Promise<void> {
+    const replaced = bucket.version(version.key, versionIdOf(version))
+    bucket.add(version)
+    if (replaced?.kind === "object") await this.#uses.release(replaced.segments)
   }
 
   async #save(record: ObjectRecord | PartRecord): Promise<void> {
@@ -142,14 +151,24 @@ export class S3Model {
     }
   }
 
-  deleteObject(bucket: string, key: string): Promise<void> {
+  /** Removes a version for good, or hides the key behind a delete marker, as the bucket's versioning has it. */
+  deleteObject(bucket: string, key: string, { now, versionId, check }: DeleteOptions): Promise<Deletion> {
     return this.#locks.run(`${bucket}/${key}`, async () => {
-      const { objects } = this.bucket(bucket)
-      const current = objects.get(key)
-      if (current === undefined) return
-      await this.#store.remove([current])
-      objects.delete(key)
-      await this.#uses.release(current.segments)
+      const found = this.bucket(bucket)
+      const { versioning } = found.record
+      const target = versionId === undefined ? found.versions(key)[0] : found.version(key, versionId)
+      check?.(target)
+      if (versionId === undefined && versioning !== undefined) {
+        const marker = this.#stamp(found, { kind: "marker", bucket, key, modified: now })
+        await this.#store.save(marker)
+        await this.#add(found, marker)
+        return { marker }
+      }
+      if (target === undefined) return {}
+      await this.#store.remove([target])
+      found.remove(target)
+      if (target.kind === "object") await this.#uses.release(target.segments)
+      return { removed: target }
     })
   }
 
@@ -184,8 +203,7 @@ export class S3Model {
     const { bucket, key } = upload.record
     return this.#locks.run(`${bucket}/${key}`, async () => {
       this.#assertOpen(upload)
-      const object = assemble()
-      await this.#putObject(object, check)
+      const object = await this.#putObject(assemble(), check)
       await this.#dropUpload(upload)
       return object
     })
@@ -211,37 +229,13 @@ export class S3Model {
   }
 
   /** Stores a body and hands it to `commit`. The bytes stay if a record that is saved there names them. */
-  async write<A>(
-    body: AsyncIterable<Uint8Array>,
-    commit: (segments: ReadonlyArray<Segment>) => Promise<A>
-  ): Promise<A> {
-    const writer = await this.#store.writeBlob()
-    let length = 0
-    try {
-      for await (const chunk of body) {
-        length += chunk.length
-        await writer.write(chunk)
-      }
-    } catch (error) {
-      await writer.abort()
-      throw error
-    }
-    if (length === 0) {
-      await writer.abort()
-      return commit([])
-    }
-    const segments = [{ blob: await writer.commit(), offset: 0, length }]
-    return this.holding(segments, () => commit(segments))
+  write<A>(body: AsyncIterable<Uint8Array>, commit: (segments: ReadonlyArray<Segment>) => Promise<A>): Promise<A> {
+    return this.#uses.write(body, commit)
   }
 
   /** Runs `work` while these bytes stay, whatever happens to the object they belong to. */
-  async holding<A>(segments: ReadonlyArray<Segment>, work: () => Promise<A>): Promise<A> {
-    this.#uses.retain(segments)
-    try {
-      return await work()
-    } finally {
-      await this.#uses.release(segments)
-    }
+  holding<A>(segments: ReadonlyArray<Segment>, work: () => Promise<A>): Promise<A> {
+    return this.#uses.holding(segments, work)
   }
 
   /** Bytes `[offset, offset + length)` of the segments' concatenation; they stay readable until the end or `return`. */
@@ -250,15 +244,5 @@ export class S3Model {
   }
 }
 
-/** The segments that make up bytes `[offset, offset + length)` of their concatenation. */
-export function slice(segments: ReadonlyArray<Segment>, offset: number, length: number): ReadonlyArray<Segment> {
-  const slices: Array<Segment> = []
-  let start = 0
-  for (const segment of segments) {
-    const from = Math.max(offset, start)
-    const to = Math.min(offset + length, start + segment.length)
-    if (from < to) slices.push({ blob: segment.blob, offset: segment.offset + from - start, length: to - from })
-    start += segment.length
-  }
-  return slices
-}
+/** Bytes behind a version id; its length in base64url is what tells one from anything else. */
+const VERSION_ID_BYTES = 24

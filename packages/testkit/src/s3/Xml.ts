@@ -1,6 +1,9 @@
 import { S3Error } from "./S3Error.ts"
 
-/** Element name → text, a nested element, or several elements of that name. `undefined` leaves it out. */
+/**
+ * Element name → text, a nested element, or several elements of that name. `undefined` leaves it out. Under the empty
+ * name stand further fields: elements of several names in an order of their own.
+ */
 export interface XmlFields {
   readonly [name: string]: XmlContent | ReadonlyArray<XmlContent> | undefined
 }
@@ -22,7 +25,7 @@ function xmlFields(fields: XmlFields): string {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue
     for (const content of isList(value) ? value : [value]) {
-      xml += `<${name}>${xmlContent(content)}</${name}>`
+      xml += name === "" ? xmlContent(content) : `<${name}>${xmlContent(content)}</${name}>`
     }
   }
   return xml

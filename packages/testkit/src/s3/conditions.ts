@@ -1,4 +1,4 @@
-import type { ObjectRecord } from "./Records.ts"
+import type { ObjectRecord, Version } from "./Records.ts"
 import { S3Error } from "./S3Error.ts"
 
 type Headers = Readonly<Record<string, string>>
@@ -28,6 +28,15 @@ export function assertWritable(headers: Headers, current: ObjectRecord | undefin
     assertHolds("If-Match", matches(ifMatch, current.etag))
   }
 }
+
+/** The condition of a delete: `If-Match` with an ETag, or `*` for any object (S3 user guide, "Conditional deletes"). */
+export const assertDeletable =
+  (ifMatch: string | undefined) =>
+  (current: Version | undefined): void => {
+    if (ifMatch === undefined) return
+    if (current?.kind !== "object") throw new S3Error("NoSuchKey")
+    assertHolds("If-Match", matches(ifMatch, current.etag))
+  }
 
 /** Conditions that CopyObject and UploadPartCopy put on their source. */
 export function assertCopyable(headers: Headers, source: ObjectRecord): void {

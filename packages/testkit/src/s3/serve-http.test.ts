@@ -94,8 +94,8 @@ it("a body that ends early leaves nothing behind, and the server serves on", asy
 })
 
 it.each([
-  ["key", { acl: "" }, 501, "NotImplemented"],
-  ["key", { versionId: "1" }, 501, "NotImplemented"],
+  ["key", { torrent: "" }, 501, "NotImplemented"],
+  ["key", { versionId: "1" }, 400, "InvalidArgument"],
   ["absent", {}, 404, "NoSuchKey"],
   ["k".repeat(1025), {}, 400, "KeyTooLongError"]
 ])("GET /%.20s with %j is %i %s", async (key, query, status, code) => {

@@ -1,9 +1,10 @@
 import { ok, okXml } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
+import { owner } from "./owner.ts"
 
 export const listBuckets: Handler = async (_call, { model }) =>
   okXml("ListAllMyBucketsResult", {
-    Owner: { ID: "sluice", DisplayName: "sluice" },
+    Owner: owner,
     Buckets: {
       Bucket: [...model.buckets.values()].map(({ record }) => ({
         Name: record.name,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import type { Upload } from "../arrange-records.ts"
 import { encryptionEcho } from "../attributes.ts"
 import { assertWritable, unquote } from "../conditions.ts"
 import { algorithmOf, type ChecksumAlgorithm, checksums, objectChecksum } from "../integrity/Checksum.ts"
@@ -8,8 +9,9 @@ import { okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import type { Upload } from "../S3Model.ts"
+import type { S3Model } from "../S3Model.ts"
 import { encode } from "../Target.ts"
+import { versionHeaders } from "../versions.ts"
 import { childText, parseXml, type XmlElement } from "../Xml.ts"
 import { openUpload } from "./multipart.ts"
 
@@ -20,8 +22,11 @@ export const completeMultipartUpload: Handler = async (call, context) => {
   const listed = parsePartList(await receiveText(withoutChecksums(call)))
   const { model } = context
   if (context.idempotentComplete) {
-    const earlier = model.bucket(call.bucket).objects.get(call.key)
-    if (earlier?.uploadId !== undefined && earlier.uploadId === call.uploadId) return completed(call, earlier)
+    const earlier = model
+      .bucket(call.bucket)
+      .versions(call.key)
+      .find((version) => version.kind === "object" && version.uploadId === call.uploadId)
+    if (earlier?.kind === "object" && earlier.uploadId !== undefined) return completed(call, earlier, model)
   }
   const upload = openUpload(call, model)
   const object = await model.completeUpload(
@@ -29,7 +34,7 @@ export const completeMultipartUpload: Handler = async (call, context) => {
     () => assemble(call, upload, listed, context),
     (current) => assertWritable(call.headers, current)
   )
-  return completed(call, object)
+  return completed(call, object, model)
 }
 
 /** A checksum here is the object's, not that of the part list in the body. */
@@ -38,7 +43,8 @@ function withoutChecksums(call: S3Call): S3Call {
   return { ...call, headers: Object.fromEntries(headers) }
 }
 
-function completed({ headers }: S3Call, { bucket, key, etag, checksum, headers: attributes }: ObjectRecord) {
+function completed({ headers }: S3Call, object: ObjectRecord, model: S3Model) {
+  const { bucket, key, etag, checksum, headers: attributes } = object
   return okXml(
     "CompleteMultipartUploadResult",
     {
@@ -50,7 +56,7 @@ function completed({ headers }: S3Call, { bucket, key, etag, checksum, headers: 
         ? {}
         : { [checksums[checksum.algorithm].element]: checksum.value, ChecksumType: checksum.type })
     },
-    encryptionEcho(attributes)
+    { ...versionHeaders(model.bucket(bucket), object), ...encryptionEcho(attributes) }
   )
 }
 

@@ -1,20 +1,76 @@
+import { versionIdOf } from "../Bucket.ts"
+import { assertDeletable } from "../conditions.ts"
+import type { Deletion } from "../Deletion.ts"
 import { receiveText } from "../receive.ts"
 import { okXml } from "../respond.ts"
-import type { Handler } from "../S3Context.ts"
+import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import { childText, parseXml } from "../Xml.ts"
+import { requestedVersion, versionHeaders } from "../versions.ts"
+import { childText, parseXml, type XmlElement, type XmlFields } from "../Xml.ts"
 
 const MAX_KEYS = 1000
 
-export const deleteObjects: Handler = async (call, { model }) => {
-  model.bucket(call.bucket)
+/** Deleting what is not there succeeds too. */
+export const deleteObject: Handler = async (call, { model, clock }) => {
+  const { bucket, key, headers } = call
+  const versionId = requestedVersion(call)
+  const check = assertDeletable(headers["if-match"])
+  const { removed, marker } = await model.deleteObject(bucket, key, { now: clock(), versionId, check })
+  const version = marker ?? removed
+  return {
+    status: 204,
+    headers: {
+      ...(versionId === undefined ? {} : { "x-amz-version-id": versionId }),
+      ...(version === undefined ? {} : versionHeaders(model.bucket(bucket), version)),
+      ...(version?.kind === "marker" ? { "x-amz-delete-marker": "true" } : {})
+    }
+  }
+}
+
+/** Up to 1,000 keys or versions, each with a fate of its own. */
+export const deleteObjects: Handler = async (call, context) => {
+  context.model.bucket(call.bucket)
   const root = parseXml(await receiveText(call))
   const objects = root.children.filter(({ name }) => name === "Object")
   if (root.name !== "Delete" || objects.length === 0 || objects.length > MAX_KEYS) throw new S3Error("MalformedXML")
-  const keys = objects.map((object) => childText(object, "Key"))
-  for (const key of keys) await model.deleteObject(call.bucket, key)
-  return okXml(
-    "DeleteResult",
-    childText(root, "Quiet", "false") === "true" ? {} : { Deleted: keys.map((Key) => ({ Key })) }
-  )
+  const requests = objects.map(parseRequest)
+  const results: Array<XmlFields> = []
+  for (const request of requests) results.push(await deleteOne(call.bucket, request, context))
+  const quiet = childText(root, "Quiet", "false") === "true"
+  return okXml("DeleteResult", { "": quiet ? results.filter((result) => "Error" in result) : results })
+}
+
+interface DeleteRequest {
+  readonly key: string
+  readonly versionId: string | undefined
+  readonly ifMatch: string | undefined
+}
+
+function parseRequest(object: XmlElement): DeleteRequest {
+  const unknown = object.children.find(({ name }) => !["Key", "VersionId", "ETag"].includes(name))
+  if (unknown !== undefined) throw new S3Error("NotImplemented", `${unknown.name} is of directory buckets only.`)
+  return {
+    key: childText(object, "Key"),
+    versionId: childText(object, "VersionId", "") || undefined,
+    ifMatch: childText(object, "ETag", "") || undefined
+  }
+}
+
+async function deleteOne(bucket: string, request: DeleteRequest, { model, clock }: S3Context): Promise<XmlFields> {
+  const { key, versionId, ifMatch } = request
+  try {
+    const query = new Map(versionId === undefined ? [] : [["versionId", versionId]])
+    const options = { now: clock(), versionId: requestedVersion({ query }), check: assertDeletable(ifMatch) }
+    return {
+      Deleted: { Key: key, VersionId: versionId, ...markerFields(await model.deleteObject(bucket, key, options)) }
+    }
+  } catch (error) {
+    if (!(error instanceof S3Error)) throw error
+    return { Error: { Key: key, VersionId: versionId, Code: error.code, Message: error.message } }
+  }
+}
+
+function markerFields({ removed, marker }: Deletion): XmlFields {
+  const version = marker ?? removed
+  return version?.kind === "marker" ? { DeleteMarker: true, DeleteMarkerVersionId: versionIdOf(version) } : {}
 }

@@ -3,12 +3,14 @@ import type { Handler } from "../S3Context.ts"
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from "./buckets.ts"
 import { completeMultipartUpload } from "./complete.ts"
 import { copyObject } from "./copy.ts"
-import { deleteObjects } from "./delete-objects.ts"
+import { deleteObject, deleteObjects } from "./delete-objects.ts"
 import { listObjects, listObjectsV2 } from "./list-objects.ts"
 import { listMultipartUploads, listParts } from "./list-uploads.ts"
+import { listObjectVersions } from "./list-versions.ts"
 import { abortMultipartUpload, createMultipartUpload } from "./multipart.ts"
-import { deleteObject, getObject, getObjectTagging, headObject, putObject } from "./objects.ts"
+import { getObject, getObjectTagging, headObject, putObject } from "./objects.ts"
 import { uploadPart, uploadPartCopy } from "./upload-part.ts"
+import { getBucketVersioning, putBucketVersioning } from "./versioning.ts"
 
 export const operations: Readonly<Record<Operation, Handler>> = {
   ListBuckets: listBuckets,
@@ -16,8 +18,11 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   HeadBucket: headBucket,
   DeleteBucket: deleteBucket,
   GetBucketLocation: getBucketLocation,
+  GetBucketVersioning: getBucketVersioning,
+  PutBucketVersioning: putBucketVersioning,
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
+  ListObjectVersions: listObjectVersions,
   DeleteObjects: deleteObjects,
   PutObject: putObject,
   CopyObject: copyObject,

@@ -1,7 +1,7 @@
+import type { Upload } from "../arrange-records.ts"
 import { checksums } from "../integrity/Checksum.ts"
 import { okXml, quote } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
-import type { Upload } from "../S3Model.ts"
 import { openUpload } from "./multipart.ts"
 import { compareKeys, nameEncoder, pageOf, pageSize } from "./paging.ts"
 

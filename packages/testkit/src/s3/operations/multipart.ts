@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto"
+import type { Upload } from "../arrange-records.ts"
 import { attributesOf, encryptionEcho } from "../attributes.ts"
 import { checksums, isChecksumAlgorithm, isChecksumType } from "../integrity/Checksum.ts"
 import type { UploadRecord } from "../Records.ts"
@@ -6,7 +7,7 @@ import { okXml } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import type { S3Model, Upload } from "../S3Model.ts"
+import type { S3Model } from "../S3Model.ts"
 
 export const createMultipartUpload: Handler = async ({ bucket, key, headers }, context) => {
   const { model, clock } = context

@@ -9,6 +9,8 @@ import { ok, okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
+import type { S3Model } from "../S3Model.ts"
+import { requestedObject, versionHeaders } from "../versions.ts"
 
 export const putObject: Handler = async (call, context) => {
   const { bucket, key, headers } = call
@@ -27,29 +29,35 @@ export const putObject: Handler = async (call, context) => {
       segments,
       ...(checksum === undefined ? {} : { checksum: { ...checksum, type: "FULL_OBJECT" } })
     }
-    await model.putObject(object, (current) => assertWritable(headers, current))
-    return ok({ etag: quote(md5), ...encryptionEcho(attributes), ...checksumHeaders(object) })
+    const stored = await model.putObject(object, (current) => assertWritable(headers, current))
+    return ok({
+      etag: quote(md5),
+      ...versionHeaders(model.bucket(bucket), stored),
+      ...encryptionEcho(attributes),
+      ...checksumHeaders(object)
+    })
   })
 }
 
 export const getObject: Handler = async (call, { model }) => {
-  const object = model.object(call.bucket, call.key)
-  const { status, headers, span } = readResponse(call, object)
+  const object = requestedObject(call, model)
+  const { status, headers, span } = readResponse(call, object, model)
   return { status, headers, body: model.read(object.segments, span.offset, span.length) }
 }
 
 export const headObject: Handler = async (call, { model }) => {
-  const { status, headers } = readResponse(call, model.object(call.bucket, call.key))
+  const { status, headers } = readResponse(call, requestedObject(call, model), model)
   return { status, headers }
 }
 
-function readResponse(call: S3Call, object: ObjectRecord): S3Response & { readonly span: Span } {
+function readResponse(call: S3Call, object: ObjectRecord, model: S3Model): S3Response & { readonly span: Span } {
   assertReadable(call.headers, object)
   const part = partSpan(call, object)
   const partial = part ?? parseRange(call.headers["range"], object.size)
   const span = partial ?? { offset: 0, length: object.size }
   const headers: Record<string, string> = {
     ...attributeHeaders(object.headers),
+    ...versionHeaders(model.bucket(object.bucket), object),
     etag: quote(object.etag),
     "last-modified": new Date(object.modified).toUTCString(),
     "accept-ranges": "bytes",
@@ -86,13 +94,7 @@ export function checksumHeaders({ checksum }: ObjectRecord): Record<string, stri
   return { [checksums[checksum.algorithm].header]: checksum.value, "x-amz-checksum-type": checksum.type }
 }
 
-/** Deleting what is not there succeeds too. */
-export const deleteObject: Handler = async ({ bucket, key }, { model }) => {
-  await model.deleteObject(bucket, key)
-  return { status: 204, headers: {} }
-}
-
-export const getObjectTagging: Handler = async ({ bucket, key }, { model }) => {
-  const tags = tagsOf(model.object(bucket, key).headers["x-amz-tagging"])
+export const getObjectTagging: Handler = async (call, { model }) => {
+  const tags = tagsOf(requestedObject(call, model).headers["x-amz-tagging"])
   return okXml("Tagging", { TagSet: { Tag: tags.map(([Key, Value]) => ({ Key, Value })) } })
 }

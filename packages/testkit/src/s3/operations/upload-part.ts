@@ -1,3 +1,4 @@
+import type { Upload } from "../arrange-records.ts"
 import { encryptionEcho } from "../attributes.ts"
 import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
 import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
@@ -8,8 +9,8 @@ import { ok, okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import { slice, type Upload } from "../S3Model.ts"
-import { copySource } from "./copy.ts"
+import { slice } from "../slice.ts"
+import { copySource, sourceVersion } from "./copy.ts"
 import { openUpload } from "./multipart.ts"
 
 const MAX_PART_NUMBER = 10_000
@@ -40,11 +41,15 @@ export const uploadPartCopy: Handler = async (call, context) => {
     for await (const _ of integrity.watch(model.read(segments, 0, length)));
     return putPart(call, upload, { ...integrity.verified, segments }, context)
   })
-  return okXml("CopyPartResult", {
-    ETag: quote(etag),
-    LastModified: new Date(modified).toISOString(),
-    ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].element]: checksum.value })
-  })
+  return okXml(
+    "CopyPartResult",
+    {
+      ETag: quote(etag),
+      LastModified: new Date(modified).toISOString(),
+      ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].element]: checksum.value })
+    },
+    { ...sourceVersion(source, model), ...encryptionEcho(upload.record.headers) }
+  )
 }
 
 async function putPart(

@@ -1,0 +1,2 @@
+/** The one account that owns every bucket and object here. */
+export const owner = { ID: "sluice", DisplayName: "sluice" }
