@@ -2,6 +2,10 @@
 export interface Facts {
   /** Error code for bytes that do not match their `x-amz-checksum-*`. */
   readonly checksumMismatch: "BadDigest" | "XAmzContentChecksumMismatch"
+  /** Error code of trailers that are not those announced. */
+  readonly badTrailer: "MalformedTrailerError" | "BadRequest"
+  /** Error code of a body in chunks that has more bytes than it said. */
+  readonly tooManyBytes: "IncompleteBody" | "ExcessData"
   /** Status of AbortMultipartUpload for an upload that is gone. */
   readonly abortOfGoneUpload: 404 | 204
   /** Answer to the same Complete once more, as after a lost answer. */
@@ -31,6 +35,8 @@ export interface Facts {
 /** What AWS documents; the embedded server gives these answers. */
 const aws: Facts = {
   checksumMismatch: "BadDigest",
+  badTrailer: "MalformedTrailerError",
+  tooManyBytes: "IncompleteBody",
   abortOfGoneUpload: 404,
   repeatedComplete: "same answer",
   partListedTwice: "InvalidPartOrder",
@@ -49,6 +55,9 @@ const aws: Facts = {
 const minio: Partial<Facts> = {
   // MinIO keeps its own code; BadDigest there only means Content-MD5.
   checksumMismatch: "XAmzContentChecksumMismatch",
+  // "unsupported trailer header", as any request that its handlers cannot read.
+  badTrailer: "BadRequest",
+  tooManyBytes: "ExcessData",
   // Abort is idempotent: 204 also for an id that never was. An abort's status is no proof of anything.
   abortOfGoneUpload: 204,
   // It forgets an upload as soon as it is completed, so a lost answer has to be reconciled by HEAD.

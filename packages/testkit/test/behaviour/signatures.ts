@@ -2,11 +2,15 @@ import { ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/clien
 import { describe, expect, it } from "vitest"
 import { clientOf, type Suite } from "../s3-behaviour.ts"
 import { presign } from "./presign.ts"
-import { begin, md5Of, multipartETag, read, refused } from "./support.ts"
+import { type ChunkedPut, putChunked } from "./sign.ts"
+import { begin, crc32Of, md5Of, multipartETag, read, refused } from "./support.ts"
 
 const hour = 3_600_000
 
-export function signatures({ store }: Suite): void {
+export function signatures(suite: Suite): void {
+  const { store } = suite
+  chunked(suite)
+
   describe("signatures", () => {
     it("a wrong secret is SignatureDoesNotMatch, an unknown key InvalidAccessKeyId", async () => {
       const { credentials, bucket: Bucket } = store()
@@ -116,6 +120,89 @@ export function signatures({ store }: Suite): void {
       ]) {
         expect([answer.status, codeIn(await answer.text())]).toEqual([403, "SignatureDoesNotMatch"])
       }
+    })
+  })
+}
+
+/** Two chunks: all but the last have at least 8 KiB. */
+const chunks = [Buffer.alloc(65_536, "a"), Buffer.alloc(1024, "b")]
+const whole = Buffer.concat(chunks)
+
+function chunked({ store, facts }: Suite): void {
+  const crc = { "x-amz-checksum-crc32": crc32Of(whole) }
+  const framings = {
+    signed: {},
+    "signed, with a trailer": { trailers: crc },
+    "unsigned, with a trailer": { trailers: crc }
+  } as const
+  const names = ["signed", "signed, with a trailer", "unsigned, with a trailer"] as const
+  const put = (key: string, framing: ChunkedPut["framing"], change: Partial<ChunkedPut> = {}) =>
+    putChunked(store(), { target: `/${store().bucket}/${key}`, chunks, framing, ...framings[framing], ...change })
+  const isAbsent = (Key: string) => refused(read(store().s3, { Bucket: store().bucket, Key }), 404, "NoSuchKey")
+  /** Replaces text in the framing; the bytes of the chunks hold none of it. */
+  const replacing = (what: RegExp | string, by: string) => (body: Buffer) =>
+    Buffer.from(body.toString("latin1").replace(what, by), "latin1")
+
+  describe.each(names)("a body in chunks, %s", (framing) => {
+    const key = (name: string) => `chunks-${names.indexOf(framing)}-${name}`
+
+    it("is stored without its framing", async () => {
+      expect(await put(key("right"), framing)).toMatchObject({ status: 200, code: undefined })
+      expect((await read(store().s3, { Bucket: store().bucket, Key: key("right") })).equals(whole)).toBe(true)
+    })
+
+    it("that ends early is IncompleteBody and not stored", async () => {
+      const answer = await put(key("torn"), framing, { tamper: (body) => body.subarray(0, 40_000) })
+      expect([answer.status, answer.code]).toEqual([400, "IncompleteBody"])
+      await isAbsent(key("torn"))
+    })
+
+    it("of another length than it said is refused and not stored", async () => {
+      const more = await put(key("length"), framing, { decodedLength: whole.length - 1 })
+      expect([more.status, more.code]).toEqual([400, facts.tooManyBytes])
+      const less = await put(key("length"), framing, { decodedLength: whole.length + 1 })
+      expect([less.status, less.code]).toEqual([400, "IncompleteBody"])
+      await isAbsent(key("length"))
+    })
+  })
+
+  describe("what chunks claim", () => {
+    it("a signature that is not the chunk's, or bytes that are not those signed: SignatureDoesNotMatch", async () => {
+      const forge = replacing(/chunk-signature=..../, "chunk-signature=0000")
+      const corrupt = replacing("aaaa", "aaba")
+      for (const tamper of [forge, corrupt]) {
+        for (const framing of ["signed", "signed, with a trailer"] as const) {
+          const answer = await put("forged-chunk", framing, { tamper })
+          expect([answer.status, answer.code]).toEqual([403, "SignatureDoesNotMatch"])
+        }
+      }
+      await isAbsent("forged-chunk")
+    })
+
+    it("a trailer whose signature is another's: SignatureDoesNotMatch", async () => {
+      const tamper = replacing(/x-amz-trailer-signature:..../, "x-amz-trailer-signature:0000")
+      const answer = await put("forged-trailer", "signed, with a trailer", { tamper })
+      expect([answer.status, answer.code]).toEqual([403, "SignatureDoesNotMatch"])
+      await isAbsent("forged-trailer")
+    })
+
+    it(`a trailing CRC32 of other bytes: ${facts.checksumMismatch}`, async () => {
+      const trailers = { "x-amz-checksum-crc32": crc32Of(Buffer.from("other bytes")) }
+      for (const framing of ["signed, with a trailer", "unsigned, with a trailer"] as const) {
+        const answer = await put("wrong-trailer", framing, { trailers })
+        expect([answer.status, answer.code]).toEqual([400, facts.checksumMismatch])
+      }
+      await isAbsent("wrong-trailer")
+    })
+
+    it("a trailer that was announced and does not come, or comes unannounced, is refused", async () => {
+      const missing = await put("missing-trailer", "unsigned, with a trailer", {
+        trailers: {},
+        announced: Object.keys(crc)
+      })
+      const other = await put("missing-trailer", "unsigned, with a trailer", { announced: ["x-amz-checksum-crc32c"] })
+      for (const { status, code } of [missing, other]) expect([status, code]).toEqual([400, facts.badTrailer])
+      await isAbsent("missing-trailer")
     })
   })
 }
