@@ -17,9 +17,11 @@ export interface S3HandlerOptions extends S3Context, Authority {
   readonly middleware?: Middleware | undefined
   /** Whose ways the handler takes on; strict S3 if absent. */
   readonly profile?: Profile | undefined
-  /** `<bucket>.<domain>` as the Host addresses a bucket. Default `localhost`. */
+  /** A Host of the form `<bucket>.<domain>` addresses a bucket. Default `localhost` and `s3.localhost`. */
   readonly domains?: ReadonlyArray<string>
 }
+
+export const DEFAULT_DOMAINS: ReadonlyArray<string> = ["localhost", "s3.localhost"]
 
 /** One request, one answer. */
 export type S3Handler = (request: S3Request) => Promise<S3Response>
@@ -44,7 +46,7 @@ export type S3Handler = (request: S3Request) => Promise<S3Response>
  * })
  */
 export function makeS3Handler(options: S3HandlerOptions): S3Handler {
-  const { journal, clock, profile, bucketRegions = {}, domains = ["localhost"] } = options
+  const { journal, clock, profile, bucketRegions = {}, domains = DEFAULT_DOMAINS } = options
   const { middleware = (call, next) => next(call) } = options
   const quirks = (profile?.quirks ?? []).map((quirk) => quirk(options))
   let requests = 0

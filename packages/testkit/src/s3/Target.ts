@@ -14,8 +14,9 @@ const MAX_KEY_BYTES = 1024
 /** The bucket that a Host header names before one of the domains, as virtual-hosted requests do. */
 export function bucketOfHost(host: string | undefined, domains: ReadonlyArray<string>): string | undefined {
   const name = (host ?? "").replace(/:\d+$/, "").toLowerCase()
-  const domain = domains.find((domain) => name.endsWith(`.${domain}`))
-  return domain === undefined ? undefined : name.slice(0, -domain.length - 1)
+  // One domain may lie in another: that of the longest name counts, and a domain alone names no bucket.
+  const [domain] = domains.filter((domain) => `.${name}`.endsWith(`.${domain}`)).sort((a, b) => b.length - a.length)
+  return domain === undefined || domain === name ? undefined : name.slice(0, -domain.length - 1)
 }
 
 /** Parses `/bucket/key?query`, or `/key?query` where the host names the bucket, without normalising it. */

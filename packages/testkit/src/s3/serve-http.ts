@@ -1,30 +1,62 @@
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
 import type { Socket } from "node:net"
+import { keepAlive } from "./keep-alive.ts"
 import { Hangup, type S3Response } from "./message.ts"
 import type { S3Handler } from "./S3Handler.ts"
+import type { SelfSigned } from "./self-signed.ts"
+
+export interface HttpOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly host: string
+  /** HTTPS with this certificate; plain HTTP if absent. */
+  readonly tls: SelfSigned | undefined
+  /** How often a Complete that takes long says that it is still at it; never if absent. */
+  readonly keepAliveMillis: number | undefined
+}
+
+export interface Traffic {
+  /** Bytes that crossed the sockets, heads and TLS included. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
 
 export interface HttpServer {
   readonly port: number
   openSockets(): number
+  /** Requests that are not answered yet. */
+  underWay(): number
+  traffic(): Traffic
   /** Stops listening, ends every connection and waits for the handlers that were at work. */
   close(): Promise<void>
 }
 
 /** Gives a handler its sockets: bodies with back-pressure, `100 Continue` when a body is asked for, hang-ups. */
-export async function serveHttp(handler: S3Handler, port: number, host: string): Promise<HttpServer> {
+export async function serveHttp(handler: S3Handler, options: HttpOptions): Promise<HttpServer> {
+  const { host, port, tls } = options
+  const sockets = new Set<Socket>()
   const running = new Set<Promise<void>>()
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const run = serve(handler, incoming, outgoing).finally(() => running.delete(run))
+    const run = serve(handler, incoming, outgoing, options)
+      .catch((error: unknown) => hangUp(incoming.socket, sockets, error))
+      .finally(() => running.delete(run))
     running.add(run)
   }
   // A part of 5 GiB may take its time: no limit on the whole request.
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, onRequest)
+  const settings = { requestTimeout: 0, keepAliveTimeout: 60_000 }
+  const server =
+    tls === undefined ? createServer(settings, onRequest) : createTlsServer({ ...settings, ...tls }, onRequest)
   server.on("checkContinue", onRequest)
-  const sockets = new Set<Socket>()
-  server.on("connection", (socket) => {
+  const closed = { bytesIn: 0, bytesOut: 0 }
+  server.on("connection", (socket: Socket) => {
     sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
+    socket.once("close", () => {
+      sockets.delete(socket)
+      closed.bytesIn += socket.bytesRead
+      closed.bytesOut += socket.bytesWritten
+    })
   })
   server.listen(port, host)
   await once(server, "listening")
@@ -33,17 +65,31 @@ export async function serveHttp(handler: S3Handler, port: number, host: string):
   return {
     port: address.port,
     openSockets: () => sockets.size,
+    underWay: () => running.size,
+    traffic: () => {
+      let { bytesIn, bytesOut } = closed
+      for (const socket of sockets) {
+        bytesIn += socket.bytesRead
+        bytesOut += socket.bytesWritten
+      }
+      return { bytesIn, bytesOut }
+    },
     async close() {
-      const closed = once(server, "close")
+      const ended = once(server, "close")
       server.close()
       for (const socket of sockets) socket.destroy()
-      await closed
+      await ended
       await Promise.all(running)
     }
   }
 }
 
-async function serve(handler: S3Handler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function serve(
+  handler: S3Handler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { keepAliveMillis }: HttpOptions
+): Promise<void> {
   const gone = new AbortController()
   outgoing.once("close", () => gone.abort())
   let awaitsContinue = /^100-continue$/i.test(incoming.headers.expect ?? "")
@@ -56,20 +102,21 @@ async function serve(handler: S3Handler, incoming: IncomingMessage, outgoing: Se
       throw new Hangup("close") // The client went away in the middle of its body.
     }
   }
-  try {
-    const response = await handler({
-      method: incoming.method ?? "",
-      target: incoming.url ?? "",
-      headers: headersOf(incoming),
-      body: body(),
-      signal: gone.signal
-    })
-    // A client that was not told to continue may or may not send its body: the connection cannot be used again.
-    if (awaitsContinue) outgoing.setHeader("connection", "close")
-    await send(response, outgoing, gone.signal)
-  } catch (error) {
-    if (error instanceof Hangup && error.how === "reset") incoming.socket.resetAndDestroy()
-    else incoming.socket.destroy()
+  const { method = "", url = "" } = incoming
+  const answer = handler({ method, target: url, headers: headersOf(incoming), body: body(), signal: gone.signal })
+  const slow = keepAliveMillis !== undefined && method === "POST" && /[?&]uploadId=/.test(url)
+  const response = await (slow ? keepAlive(answer, outgoing, keepAliveMillis) : answer)
+  // A client that was not told to continue may or may not send its body: the connection cannot be used again.
+  if (awaitsContinue) outgoing.setHeader("connection", "close")
+  await send(response, outgoing, gone.signal)
+}
+
+/** TLS has no reset of its own: the TCP connection below it is the one between the same two ports. */
+function hangUp(socket: Socket, connections: Iterable<Socket>, error: unknown): void {
+  if (!(error instanceof Hangup) || error.how === "close") return void socket.destroy()
+  if (error.how === "halfClose") return void socket.end()
+  for (const connection of connections) {
+    if (connection.remotePort === socket.remotePort) connection.resetAndDestroy()
   }
 }
 
