@@ -3,14 +3,17 @@
  * Nothing outside that folder is touched.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 
 const root = join(import.meta.dirname, "../..")
 const folder = join(root, ".tools")
 
 /**
- * @typedef {{ by: "go" | "npm" | "pip", package: string, version: string }} Tool
+ * `command` is what the package calls its command, where that is not the tool's name; `features` are Cargo's.
+ *
+ * @typedef {{ by: "go" | "npm" | "pip" | "cargo" | "deb", package: string, version: string, module?: string,
+ *   command?: string, features?: string, note?: string }} Tool
  * @type {Record<string, Tool>}
  */
 export const tools = JSON.parse(readFileSync(join(root, "tools.json"), "utf8"))
@@ -22,10 +25,16 @@ export const toolPath = (name) => join(folder, "bin", name)
 const installers = {
   go: {
     needs: { command: "go", from: "https://go.dev/dl" },
-    /** @param {Tool} tool @param {string} home */
-    install: (tool, home) => {
-      run("go", ["install", "-ldflags=-s -w", `${tool.package}@${tool.version}`], { GOBIN: home })
-      return join(home, tool.package.split("/").at(-1) ?? "")
+    /** @param {Tool} tool @param {string} home @param {string} name */
+    install: (tool, home, name) => {
+      // Not `go install PACKAGE@VERSION`: that also asks the proxy for the list of versions, which it has not of all.
+      writeFileSync(
+        join(home, "go.mod"),
+        `module tools.invalid/${name}\n\nrequire ${tool.module ?? tool.package} ${tool.version}\n`
+      )
+      const built = join(home, name)
+      run("go", ["build", "-mod=mod", "-ldflags=-s -w", "-o", built, tool.package], {}, home)
+      return built
     }
   },
   npm: {
@@ -60,7 +69,26 @@ const installers = {
         "--disable-pip-version-check",
         `${tool.package}==${tool.version}`
       ])
-      return join(home, "bin", name)
+      return join(home, "bin", tool.command ?? name)
+    }
+  },
+  cargo: {
+    needs: { command: "cargo", from: "https://rustup.rs" },
+    /** @param {Tool} tool @param {string} home @param {string} name */
+    install: (tool, home, name) => {
+      const features = tool.features === undefined ? [] : ["--features", tool.features]
+      run("cargo", ["install", "--quiet", "--locked", "--root", home, ...features, `${tool.package}@${tool.version}`])
+      return join(home, "bin", tool.command ?? name)
+    }
+  },
+  // Unpacked, not installed: it needs no root, and the machine's own packages stay as they are.
+  deb: {
+    needs: { command: "apt-get", from: "a Debian or Ubuntu whose package lists are there" },
+    /** @param {Tool} tool @param {string} home @param {string} name */
+    install: (tool, home, name) => {
+      run("apt-get", ["download", "--quiet", `${tool.package}=${tool.version}`], {}, home)
+      for (const file of readdirSync(home)) if (file.endsWith(".deb")) run("dpkg", ["-x", file, home], {}, home)
+      return join(home, "usr", "bin", tool.command ?? name)
     }
   }
 }
@@ -97,12 +125,12 @@ export function installTool(name) {
   return `${name}: installed ${wanted} in ${Math.round((performance.now() - started) / 1000)} s`
 }
 
-/** @param {string} command @param {string[]} args @param {Record<string, string>} [env] */
-function run(command, args, env = {}) {
+/** @param {string} command @param {string[]} args @param {Record<string, string>} [env] @param {string} [cwd] */
+function run(command, args, env = {}, cwd = folder) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: "utf8",
     env: { ...process.env, ...env },
-    cwd: folder
+    cwd
   })
   if (error || status !== 0) {
     const last = `${stdout ?? ""}\n${stderr ?? ""}`.trim().split("\n").at(-1)
