@@ -1,6 +1,12 @@
 import type { Operation } from "../s3/Operation.ts"
 
-/** Which requests a rule means; what is left out matches everything. */
+/**
+ * When a rule strikes. `before`: nothing was applied yet (a request's default). `after`: the operation was applied.
+ * `body`: the bytes towards the store. `response`: those towards the client.
+ */
+export type FaultPhase = "before" | "body" | "after" | "response"
+
+/** Which requests, or connections, a rule means; what is left out matches everything. */
 export interface FaultMatch {
   readonly op?: Operation
   readonly bucket?: string
@@ -9,19 +15,25 @@ export interface FaultMatch {
   readonly partNumber?: number
   /** Which try of the same operation on the same bucket, key, upload and part, from 1. */
   readonly attempt?: number
+  /** The nth TCP connection since the proxy began, from 1, or `any`: the rule then means connections, not requests. */
+  readonly connection?: number | "any"
   /** Counts what matched so far: the rule begins with the nth, from 1. */
   readonly nth?: number
-  /** For actions that answer: `before` (default) the operation is not applied, `after` it is and its answer replaced. */
-  readonly phase?: "before" | "after"
+  /** From 0 to 1. What the seed decides for a request does not depend on those around it. */
+  readonly probability?: number
+  readonly phase?: FaultPhase
 }
 
-/**
- * What happens to a request. Byte positions are those of the object's bytes, without transfer framing: of the
- * request's body, or of the answer's for GetObject.
- */
-export type FaultAction =
-  /** An error answer; `retryAfter` in seconds. */
-  | { readonly type: "status"; readonly status: number; readonly code: string; readonly retryAfter?: number }
+/** What happens to requests alone. */
+export type RequestFault =
+  /** An error answer; `retryAfter` in seconds. `page`: in HTML, as load balancers answer. */
+  | {
+      readonly type: "status"
+      readonly status: number
+      readonly code: string
+      readonly retryAfter?: number
+      readonly page?: boolean
+    }
   /** HTTP 200 and then an `<Error>`, as a long Complete can end. */
   | {
       readonly type: "ok200WithError"
@@ -33,20 +45,70 @@ export type FaultAction =
   | { readonly type: "html200" }
   /** HTTP 200 and nothing. */
   | { readonly type: "emptyBody" }
+  /** HTTP 200 and white space. */
+  | { readonly type: "blankBody" }
   /** The connection ends when the whole body is in, and nothing is stored. */
   | { readonly type: "dropBeforeCommit" }
   /** The operation is applied, its answer lost. */
   | { readonly type: "dropAfterCommit" }
-  /** A TCP RST after so many bytes, at the latest at the body's end. Nothing is stored. */
-  | { readonly type: "reset"; readonly afterBytes: number }
-  /** Reads no further and never answers, after so many bytes, at the latest at the body's end. `close()` frees it. */
-  | { readonly type: "stall"; readonly afterBytes: number }
-  /** Flips a bit of the byte at this position, from 0. */
-  | { readonly type: "corrupt"; readonly byte: number }
+  /** Applied twice, answered once. The body is held in memory. */
+  | { readonly type: "duplicate" }
+  /** Two requests that it strikes, one after the other, get each other's answers: `times` is 2 or more. */
+  | { readonly type: "swap" }
+  /** White space, so often, before an answer of XML: a store that is at work. */
+  | { readonly type: "keepAlive"; readonly everyMs: number; readonly times: number }
   /** Applied, but the answer names another ETag. */
   | { readonly type: "wrongETag" }
-  /** Applied as if no server-side encryption had been asked for. */
+  /** Applied, but the answer names other checksums, where it names any. */
+  | { readonly type: "wrongChecksum" }
+  /** Applied as if no server-side encryption had been asked for. The embedded server only. */
   | { readonly type: "ignoreSse" }
+  /** Applied, but the answer does not say that the object is encrypted. */
+  | { readonly type: "hideSse" }
+  /** The multipart upload is aborted behind the client's back, as a lifecycle rule does; then the request goes on. */
+  | { readonly type: "abortUpload" }
+  /** This and every later request under the same access key is answered ExpiredToken. */
+  | { readonly type: "expireCredentials" }
+  /** The server's clock jumps, from the next request on. The embedded server only. */
+  | { readonly type: "clockJump"; readonly ms: number }
+
+/**
+ * What happens to bytes, of a request or of a connection. Positions are those of the object's bytes, without transfer
+ * framing (before a store behind a proxy: of the HTTP body): of the request's body, or of the answer's for GetObject and
+ * in phase `response`. Of a connection they are those of the wire, towards the store unless the phase is `response`.
+ */
+export type ByteFault =
+  /** A TCP RST after so many bytes, at the latest at the body's end. Nothing is stored. */
+  | { readonly type: "reset"; readonly afterBytes: number }
+  /** A FIN after so many bytes, and no answer; the other half stays open. */
+  | { readonly type: "halfClose"; readonly afterBytes: number }
+  /** Reads no further and never answers, after so many bytes, at the latest at the body's end. `close()` frees it. */
+  | { readonly type: "stall"; readonly afterBytes: number }
+  /** Takes everything and never answers; in phase `after` the operation is applied. `close()` frees it. */
+  | { readonly type: "hang" }
+  /** What follows after so many bytes is missing, and nothing tells so. */
+  | { readonly type: "truncate"; readonly afterBytes: number }
+  /** Flips a bit of the byte at this position, from 0; without one the seed chooses it. */
+  | { readonly type: "corrupt"; readonly byte?: number }
+  /** Waits: before or after the operation; on a connection, each piece of data. `jitterMs` more at most, by the seed. */
+  | { readonly type: "delay"; readonly ms: number; readonly jitterMs?: number }
+  /** Lets so many bytes a second through: reads slowly, or writes slowly in phase `response`. */
+  | { readonly type: "slow"; readonly bytesPerSecond: number }
+  /** Tiny pieces of at most so many bytes, each of a size that the seed chooses. */
+  | { readonly type: "slice"; readonly bytes: number }
+
+/** What happens to connections alone. */
+export type ConnectionFault =
+  /** Both directions fall silent after so many bytes towards the store, and no end of either side is passed on. */
+  | { readonly type: "blackhole"; readonly afterBytes: number }
+  /** Reset as soon as it is there. */
+  | { readonly type: "refuse" }
+  /** Reset as soon as it is there while `max` others are open. */
+  | { readonly type: "connectionLimit"; readonly max: number }
+  /** An end is passed on so much later. */
+  | { readonly type: "slowClose"; readonly ms: number }
+
+export type FaultAction = RequestFault | ByteFault | ConnectionFault
 
 export interface FaultRule {
   readonly match?: FaultMatch

@@ -22,10 +22,10 @@ export interface S3Response {
 /** Thrown instead of an answer: the connection ends without one. */
 export class Hangup extends Error {
   override readonly name = "Hangup"
-  /** `close` ends the connection, `reset` sends a TCP RST. */
-  readonly how: "close" | "reset"
+  /** `close` ends the connection, `reset` sends a TCP RST, `halfClose` a FIN after what was sent, and reads on. */
+  readonly how: "close" | "reset" | "halfClose"
 
-  constructor(how: "close" | "reset") {
+  constructor(how: Hangup["how"]) {
     super(`the server hung up (${how})`)
     this.how = how
   }
