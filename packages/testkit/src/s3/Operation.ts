@@ -31,6 +31,10 @@ const routes = {
   "GET object?uploadId": "ListParts"
 } as const
 
+const operations: ReadonlyArray<string> = Object.values(routes)
+
+export const isOperation = (name: string): name is Operation => operations.includes(name)
+
 /** Query names that change what a request means; one that has no route is refused, never ignored. */
 const subresources: ReadonlyArray<string> = [
   "uploadId",
