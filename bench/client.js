@@ -34,12 +34,12 @@ const environment = (endpoint, size, file, etags) => ({
 
 /**
  * @param {Pick<import("./rows.js").Row, "name" | "script" | "args" | "flags" | "etags" | "tls">} row
- * @param {{ sink: string, file: string, size: number, signal: AbortSignal, identity?: import("./tls.js").Identity | undefined, profile?: boolean, stdin?: import("node:stream").Readable }} options
+ * @param {{ sink: string, file: string, size: number, signal: AbortSignal, identity?: import("./tls.js").Identity | undefined, profile?: boolean, partDelayMs?: number, stdin?: import("node:stream").Readable }} options
  * @returns {Promise<{ measured: import("./measure.js").Measurement, seen: import("./sink.js").SinkReport }>}
  */
-export const runClient = async (row, { sink, file, size, signal, identity, profile = false, stdin }) => {
+export const runClient = async (row, { sink, file, size, signal, identity, profile = false, partDelayMs, stdin }) => {
   signal.throwIfAborted()
-  const plain = await startSink(sink)
+  const plain = await startSink(sink, partDelayMs)
   const front = row.tls === true && identity !== undefined ? await startFront(plain.endpoint, identity) : undefined
   const stop = async () => {
     await front?.stop()

@@ -1,7 +1,8 @@
 /**
- * `node bench/memory.js [--size 8GiB] [--max-size 64GiB] [--client sluice|loop]`: pipes an object of unknown length
- * through a client into the discarding sink and holds its peak memory to the one formula:
- * idle + min(budget, part size × (concurrency + 1)) + 32 MiB.
+ * `node bench/memory.js [--size 8GiB] [--max-size 64GiB] [--client sluice|loop] [--delay 30]`: pipes an object of unknown
+ * length through a client into the discarding sink and holds its peak memory to the one formula:
+ * idle + min(budget, part size × (concurrency + 1)) + 32 MiB. The sink answers a part `--delay` milliseconds after its
+ * last byte, so that every run, also a short one, comes to hold as many parts as it may.
  *
  * With several sizes (`--size 1GiB,8GiB,64GiB`) it also holds the peaks to each other: ±10 % of their mean. Memory does
  * not grow with the object.
@@ -26,15 +27,15 @@ const spread = 0.1
 /**
  * One pipe of `size` bytes.
  *
- * @param {{ sink: string, client: string, size: number, maxSize: number | undefined, signal: AbortSignal }} options
+ * @param {{ sink: string, client: string, size: number, maxSize: number | undefined, partDelayMs: number, signal: AbortSignal }} options
  * @returns {Promise<{ peakRssMiB: number, within: boolean }>}
  */
-const pipe = async ({ sink, client, size, maxSize, signal }) => {
+const pipe = async ({ sink, client, size, maxSize, partDelayMs, signal }) => {
   const source = spawn(process.execPath, [pipeSource, String(size)], { stdio: ["ignore", "pipe", "inherit"], signal })
   source.once("error", () => undefined) // interrupted; the client's end tells
   const args = maxSize === undefined ? ["pipe"] : ["pipe", String(maxSize)]
   const row = { name: `${client}-pipe`, script: `${client}.js`, args }
-  const options = { sink, file: "", size, signal, stdin: source.stdout }
+  const options = { sink, file: "", size, signal, partDelayMs, stdin: source.stdout }
   const { measured, seen } = await runClient(row, options).finally(() => source.kill())
   // Parts of a stream without --max-size double in size as it grows.
   const partMiB = Math.max(partSize, seen.largestPart) / MiB
@@ -58,7 +59,8 @@ const main = async () => {
     options: {
       size: { type: "string", default: "8GiB" },
       "max-size": { type: "string" },
-      client: { type: "string", default: "sluice" }
+      client: { type: "string", default: "sluice" },
+      delay: { type: "string", default: "30" }
     }
   })
   const maxSize = values["max-size"] === undefined ? undefined : parseSize(values["max-size"])
@@ -67,7 +69,8 @@ const main = async () => {
   const sink = compileSink()
   const runs = []
   for (const size of values.size.split(",").map(parseSize)) {
-    runs.push(await pipe({ sink, client: values.client, size, maxSize, signal: interrupted.signal }))
+    const partDelayMs = Number(values.delay)
+    runs.push(await pipe({ sink, client: values.client, size, maxSize, partDelayMs, signal: interrupted.signal }))
   }
   const peaks = runs.map(({ peakRssMiB }) => peakRssMiB)
   const mean = peaks.reduce((sum, peak) => sum + peak, 0) / peaks.length

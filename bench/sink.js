@@ -53,10 +53,11 @@ export const compileSink = () => {
  * Starts a sink. It ends with this process at the latest; `stop` may be called again for the same report.
  *
  * @param {string} program
+ * @param {number} [partDelayMs] answers each part so long after its last byte
  * @returns {Promise<{ endpoint: string, stop: () => Promise<SinkReport> }>}
  */
-export const startSink = async (program) => {
-  const sink = spawn(program, { stdio: ["pipe", "pipe", "inherit"] })
+export const startSink = async (program, partDelayMs = 0) => {
+  const sink = spawn(program, [String(partDelayMs)], { stdio: ["pipe", "pipe", "inherit"] })
   const exited = once(sink, "exit")
   const lines = createInterface({ input: sink.stdout })[Symbol.asyncIterator]()
   const port = await lines.next()

@@ -8,7 +8,7 @@ import { measure } from "../measure.js"
 import { freshChunks } from "../workload.js"
 
 // The pipe is the command line's main job: the same setting as in packages/cli/bin/sluice.js.
-if (process.argv[2] === "pipe") setFlagsFromString("--semi-space-growth-factor=1")
+if (process.argv[2] === "pipe") setFlagsFromString("--memory-saver-mode")
 
 /** @param {import("../measure.js").Workload} workload */
 const bodyOf = ({ file, size }) => {

@@ -5,6 +5,9 @@
  * It listens on a free port of 127.0.0.1, prints that port, serves until its standard input is closed, and then prints
  * one line of JSON: what it cost, what it received, and the first UploadPart's request head.
  *
+ * `sink 30` answers each part 30 ms after its last byte, as a store does that is some way off: a client that may have
+ * four parts in flight then has four in flight, however fast this machine is.
+ *
  * A part's ETag is md5 of its number (the bytes are never looked at); Complete answers with the real multipart ETag over
  * the parts' ETags, so that a client which predicts it finds it right. Checksums are echoed, not verified.
  */
@@ -17,6 +20,7 @@
 #include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "md5.h"
@@ -40,6 +44,7 @@ typedef struct {
   Verb verb;
   unsigned long upload, part;
   int closing;
+  int64_t answer_at; /* milliseconds of the monotonic clock; 0: nothing waits for its answer */
 } Connection;
 
 static struct pollfd polls[MAX_CONNECTIONS + 2]; /* 0: standard input, 1: listener, then connections[i - 2] */
@@ -50,10 +55,17 @@ static unsigned long uploads;
 static struct { uint64_t connections, requests, part_bytes, object_bytes, largest_part; } totals;
 static char first_part_head[HEAD_BYTES + 1];
 static uint8_t etags[MAX_PARTS][16];
+static int64_t part_delay; /* milliseconds */
 
 static void fail(const char *what) {
   fprintf(stderr, "sink: %s: %s\n", what, strerror(errno));
   exit(1);
+}
+
+static int64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static ssize_t discard(int fd, size_t length) {
@@ -243,6 +255,15 @@ static int begin(int fd, Connection *c) {
   return 1;
 }
 
+/* Answers, and is ready for the next request. False: the connection is over. */
+static int finish(int fd, Connection *c) {
+  if (c->body != NULL) c->body[c->body_used] = '\0';
+  answer(fd, c);
+  free(c->body);
+  c->body = NULL, c->head_used = c->head_length = 0, c->answer_at = 0;
+  return !c->closing;
+}
+
 /* Reads on. False: the connection is over. */
 static int serve(int fd, Connection *c) {
   if (c->head_length == 0) {
@@ -269,11 +290,11 @@ static int serve(int fd, Connection *c) {
     c->body_left -= (uint64_t)got;
   }
   if (c->body_left > 0) return 1;
-  if (c->body != NULL) c->body[c->body_used] = '\0';
-  answer(fd, c);
-  free(c->body);
-  c->body = NULL, c->head_used = c->head_length = 0;
-  return !c->closing;
+  if (c->verb == UPLOAD_PART && part_delay > 0) {
+    c->answer_at = now() + part_delay;
+    return 1;
+  }
+  return finish(fd, c);
 }
 
 static void accept_one(int listener) {
@@ -314,7 +335,18 @@ static void report(void) {
   fflush(stdout);
 }
 
-int main(void) {
+/* How long to wait for the answer that is due first; -1: none is waited for. */
+static int until_next_answer(void) {
+  int64_t next = INT64_MAX;
+  for (int i = 0; i < open_connections; i++)
+    if (connections[i]->answer_at != 0 && connections[i]->answer_at < next) next = connections[i]->answer_at;
+  if (next == INT64_MAX) return -1;
+  const int64_t left = next - now();
+  return left < 0 ? 0 : (int)left;
+}
+
+int main(int count, char **arguments) {
+  if (count > 1) part_delay = strtoll(arguments[1], NULL, 10);
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
@@ -327,9 +359,13 @@ int main(void) {
   polls[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   polls[1] = (struct pollfd){.fd = listener, .events = POLLIN};
   while (polls[0].revents == 0) {
-    if (poll(polls, (nfds_t)(2 + open_connections), -1) < 0 && errno != EINTR) fail("poll");
-    for (int i = open_connections - 1; i >= 0; i--)
-      if (polls[2 + i].revents != 0 && !serve(polls[2 + i].fd, connections[i])) drop(i);
+    if (poll(polls, (nfds_t)(2 + open_connections), until_next_answer()) < 0 && errno != EINTR) fail("poll");
+    for (int i = open_connections - 1; i >= 0; i--) {
+      Connection *c = connections[i];
+      const int fd = polls[2 + i].fd;
+      if (c->answer_at != 0 && c->answer_at <= now() && !finish(fd, c)) drop(i);
+      else if (polls[2 + i].revents != 0 && !serve(fd, c)) drop(i);
+    }
     if (polls[1].revents != 0) accept_one(listener);
   }
   report();
