@@ -6,9 +6,8 @@ export {
   type SecretsScanner,
   secretsScanner
 } from "./canary.ts"
-export { type ActiveFault, type FaultHit, FaultInjector } from "./faults/FaultInjector.ts"
-export type { FaultAction, FaultMatch, FaultRule } from "./faults/FaultRule.ts"
-export { type FaultyS3Server, startS3 } from "./faults/start-s3.ts"
+export { type FaultyS3Server, type FaultyS3ServerOptions, startS3 } from "./faults/start-s3.ts"
+export * from "./faults.ts"
 export {
   findMinIO,
   type MinIO,
@@ -18,5 +17,4 @@ export {
   servicesRequired,
   startMinIO
 } from "./MinIO.ts"
-export { type RecordingProxy, recordingProxy, type SeenUpload } from "./recording-proxy.ts"
 export * from "./store.ts"

@@ -56,7 +56,7 @@ export type RequestFault =
   /** Two requests that it strikes, one after the other, get each other's answers: `times` is 2 or more. */
   | { readonly type: "swap" }
   /** White space, so often, before an answer of XML: a store that is at work. */
-  | { readonly type: "keepAlive"; readonly everyMs: number; readonly times: number }
+  | { readonly type: "keepAlive"; readonly everyMs: number; readonly blanks: number }
   /** Applied, but the answer names another ETag. */
   | { readonly type: "wrongETag" }
   /** Applied, but the answer names other checksums, where it names any. */

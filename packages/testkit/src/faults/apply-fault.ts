@@ -67,7 +67,7 @@ export async function applyFault(
     case "swap":
       return tools.trade(await next(call), tools.signal)
     case "keepAlive":
-      return withWhiteSpace(await next(call), action.times, () => pause(tools.clock, action.everyMs, tools.signal))
+      return withWhiteSpace(await next(call), action.blanks, () => pause(tools.clock, action.everyMs, tools.signal))
     case "wrongETag":
       return withWrongETag(await next(call))
     case "wrongChecksum":
