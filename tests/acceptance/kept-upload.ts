@@ -4,11 +4,11 @@
 import { readdir, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { ListMultipartUploadsCommand, ListPartsCommand } from "@aws-sdk/client-s3"
-import { expect } from "vitest"
+import { expect, onTestFinished } from "vitest"
 import { MiB, pattern, sha256 } from "../engine/bytes.ts"
 import { download, type Target } from "../engine/target.ts"
 import { freshKey } from "../engine/trial.ts"
-import { type Ended, environmentOf, run, start, tempDirectory } from "./sluice-process.ts"
+import { type Ended, environmentOf, run, scannerOf, start, tempDirectory } from "./sluice-process.ts"
 
 export const part = 5 * MiB
 export const parts = 7
@@ -53,6 +53,7 @@ export const setup = async (target: Target) => {
   const journal = join(directory, "state", "journal")
   const key = freshKey("cli")
   const env: Readonly<Record<string, string>> = { ...environmentOf(target.store), SLUICE_JOURNAL: journal }
+  onTestFinished(() => scannerOf(env).assertNoneInDirectory(join(directory, "state")))
   const destination = `s3://${target.bucket}/${key}`
 
   const upload = (...flags: ReadonlyArray<string>) =>

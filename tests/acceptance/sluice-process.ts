@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
+import { secretsScanner } from "@sluice/testkit"
 import { afterAll, onTestFinished } from "vitest"
 
 const bin = join(import.meta.dirname, "../../packages/cli/bin/sluice.js")
@@ -33,25 +34,29 @@ interface Reachable {
   readonly credentials?: unknown
 }
 
-const keysOf = (credentials: unknown): { readonly id: string; readonly secret: string } => {
+const keysOf = (credentials: unknown): Environment => {
   if (typeof credentials === "object" && credentials !== null) {
     const id: unknown = Reflect.get(credentials, "accessKeyId")
     const secret: unknown = Reflect.get(credentials, "secretAccessKey")
-    if (typeof id === "string" && typeof secret === "string") return { id, secret }
+    const token: unknown = Reflect.get(credentials, "sessionToken")
+    if (typeof id === "string" && typeof secret === "string") {
+      const keys = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret }
+      return typeof token === "string" ? { ...keys, AWS_SESSION_TOKEN: token } : keys
+    }
   }
   throw new Error("the store has no fixed credentials")
 }
 
+/** The keys of an environment: in no output, journal or note of a process that was given them. */
+export const scannerOf = ({ AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN }: Environment) =>
+  secretsScanner({ AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN })
+
 /** What `sluice` needs to know of a store. */
-export const environmentOf = ({ credentials, endpoint, region }: Reachable): Environment => {
-  const { id, secret } = keysOf(credentials)
-  return {
-    AWS_ENDPOINT_URL_S3: endpoint,
-    AWS_REGION: region ?? "us-east-1",
-    AWS_ACCESS_KEY_ID: id,
-    AWS_SECRET_ACCESS_KEY: secret
-  }
-}
+export const environmentOf = ({ credentials, endpoint, region }: Reachable): Environment => ({
+  AWS_ENDPOINT_URL_S3: endpoint,
+  AWS_REGION: region ?? "us-east-1",
+  ...keysOf(credentials)
+})
 
 /** Where processes that are told no other place keep their uploads: nothing that a test sees, gone after the tests. */
 const state = mkdtempSync(join(tmpdir(), "sluice-acceptance-state-"))
@@ -75,7 +80,10 @@ export const start = (
   // A process that ends early breaks its pipe; that is what the test is about, not a failure of it.
   child.stdin.on("error", () => undefined)
   const ended: Promise<Ended> = Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]).then(
-    ([out, err, [code]]) => ({ code, out, err, lines: err.split("\n").filter((line) => line !== "") })
+    ([out, err, [code]]) => {
+      scannerOf(options.env ?? {}).assertNone(`${out}\n${err}`, `what sluice ${args[0]} printed`)
+      return { code, out, err, lines: err.split("\n").filter((line) => line !== "") }
+    }
   )
   return { child, ended }
 }

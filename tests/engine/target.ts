@@ -1,114 +1,10 @@
-/**
- * The stores that the engine's promises are tried on: the embedded one with faults on demand, and MinIO.
- */
-import {
-  AbortMultipartUploadCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  type HeadObjectCommandOutput,
-  ListMultipartUploadsCommand,
-  PutObjectCommand,
-  S3Client,
-  S3ServiceException
-} from "@aws-sdk/client-s3"
-import type { s3 } from "@sluice/core/promise"
-import {
-  assertNothingLeft,
-  type FaultyS3Server,
-  type MinIOOptions,
-  minIOSuite,
-  recordingProxy,
-  type SeenUpload,
-  startMinIO,
-  startS3
-} from "@sluice/testkit"
+/** The suites of the engine's promises: on the embedded store, on MinIO, or on both. */
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3"
+import { type MinIOOptions, minIOSuite, type startS3 } from "@sluice/testkit"
 import { afterAll, beforeAll, describe, expect } from "vitest"
-import { foreignAgent } from "./connections.ts"
+import { type EmbeddedTarget, startEmbedded, startMinIOTarget, type Target } from "./stores.ts"
 
-export type StoreOptions = Parameters<typeof s3>[0]
-
-/** A store with one bucket, and a foreign client's view of it. */
-export interface Target extends AsyncDisposable {
-  /** How the engine reaches it. */
-  readonly store: StoreOptions & { readonly endpoint: string }
-  /** Foreign: `@aws-sdk/client-s3` as it comes, straight to the store. */
-  readonly client: S3Client
-  readonly bucket: string
-  /** Multipart uploads that are open under a key now, as far as the store can tell at once. */
-  readonly open: (key: string) => number
-  /** Fails unless every multipart upload that was ever begun is gone. */
-  readonly assertNothingLeft: () => Promise<void>
-}
-
-export interface EmbeddedTarget extends Target {
-  readonly server: FaultyS3Server
-  /** Requests of one operation on a key. */
-  readonly count: (op: FaultyS3Server["requests"][number]["op"], key: string) => number
-}
-
-const bucket = "media"
-
-const foreign = (at: Pick<FaultyS3Server, "endpoint" | "region" | "credentials">): S3Client =>
-  new S3Client({
-    endpoint: at.endpoint,
-    region: at.region,
-    credentials: at.credentials,
-    forcePathStyle: true,
-    // The tests compare SHA-256; the SDK's own CRC32 in JavaScript would cost more than the upload.
-    responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { httpAgent: foreignAgent }
-  })
-
-export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {}): Promise<EmbeddedTarget> => {
-  const server = await startS3({ buckets: [bucket], ...options })
-  const { endpoint, region, credentials } = server
-  const client = foreign(server)
-  const uploads = new Map<string, SeenUpload>()
-  const see = (): Iterable<SeenUpload> => {
-    for (const { bucket, key, uploadId } of [...server.requests, ...server.openUploads()]) {
-      if (uploadId !== undefined && uploadId.length > 0) uploads.set(uploadId, { bucket, key, uploadId })
-    }
-    return uploads.values()
-  }
-  return {
-    store: { bucket, endpoint, region, credentials },
-    client,
-    bucket,
-    server,
-    count: (op, key) => server.requests.filter((request) => request.op === op && request.key === key).length,
-    open: (key) => server.openUploads().filter((upload) => upload.key === key).length,
-    assertNothingLeft: () => assertNothingLeft({ endpoint, region, credentials, uploads: see() }),
-    [Symbol.asyncDispose]: async () => {
-      client.destroy()
-      await server.close()
-    }
-  }
-}
-
-const startMinIOTarget = async (options: MinIOOptions): Promise<Target> => {
-  const minio = await startMinIO(options)
-  // A MinIO named by the environment lives on: every run takes a bucket of its own.
-  const own = `sluice-engine-${process.pid}-${Date.now().toString(36)}`
-  await minio.createBucket(own)
-  const proxy = await recordingProxy(minio.endpoint)
-  const client = foreign(minio)
-  const { region, credentials } = minio
-  return {
-    store: { bucket: own, endpoint: proxy.endpoint, region, credentials },
-    client,
-    bucket: own,
-    open: () => 0,
-    assertNothingLeft: async () => {
-      await proxy.idle()
-      await assertNothingLeft({ endpoint: minio.endpoint, region, credentials, uploads: proxy.uploads })
-    },
-    [Symbol.asyncDispose]: async () => {
-      client.destroy()
-      await proxy.close()
-      await minio.close()
-    }
-  }
-}
+export * from "./stores.ts"
 
 const during = <T extends Target>(start: () => Promise<T>, suite: (target: () => T) => void) => {
   let running: T | undefined
@@ -141,25 +37,6 @@ export const onMinIO = (name: string, suite: (target: () => Target) => void, opt
 export const onEveryStore = (name: string, suite: (target: () => Target) => void): void => {
   onEmbedded(name, suite)
   onMinIO(name, suite)
-}
-
-/** An object's bytes by the foreign client, or undefined where none stands. */
-export const download = async (target: Target, key: string): Promise<Uint8Array | undefined> => {
-  try {
-    const { Body } = await target.client.send(new GetObjectCommand({ Bucket: target.bucket, Key: key }))
-    return await Body?.transformToByteArray()
-  } catch (error) {
-    // Where no object can stand, none does.
-    if (error instanceof S3ServiceException && /^(NoSuchKey|KeyTooLongError)$/.test(error.name)) return undefined
-    throw error
-  }
-}
-
-export const head = (target: Target, key: string): Promise<HeadObjectCommandOutput> =>
-  target.client.send(new HeadObjectCommand({ Bucket: target.bucket, Key: key, ChecksumMode: "ENABLED" }))
-
-export const put = async (target: Target, key: string, bytes: Uint8Array): Promise<void> => {
-  await target.client.send(new PutObjectCommand({ Bucket: target.bucket, Key: key, Body: bytes }))
 }
 
 /** Somebody else ends every multipart upload at a key. */

@@ -2,6 +2,7 @@
  * One upload on a target, everything it told, and what must hold at its end whatever happened.
  */
 
+import { defaults } from "@sluice/core/Defaults"
 import * as Plugin from "@sluice/core/Plugin"
 import {
   createSluice,
@@ -22,6 +23,7 @@ import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import { MiB, pattern, sha256 } from "./bytes.ts"
 import { openRequests, openSockets } from "./connections.ts"
+import { listen, timers, timersDownTo } from "./ears.ts"
 import { download, type EmbeddedTarget, type StoreOptions, type Target } from "./target.ts"
 
 /** Small parts, and waits as short as they can be. */
@@ -68,7 +70,17 @@ export const attempt = async (
   { store, expected, standing, mayBeStored = false, neverStarts = false, during, ...options }: Setup = {}
 ): Promise<Outcome> => {
   const key = request.key ?? freshKey()
-  await using sluice = createSluice({ ...quick, ...options, store: s3({ ...target.store, ...store }) })
+  const ears = listen()
+  const timersBefore = timers()
+  // What stands between may repeat requests of its own accord.
+  const seesRequests = isEmbedded(target) && store?.endpoint === undefined
+  const requestsBefore = seesRequests ? target.server.requests.length : 0
+  await using sluice = createSluice({
+    ...quick,
+    journal: ears.journal,
+    ...options,
+    store: s3({ ...target.store, ...store })
+  })
   const progress: Array<Progress> = []
   const upload = sluice.upload({
     ...request,
@@ -97,12 +109,14 @@ export const attempt = async (
   await listening
   const outcome: Outcome = { key: stored?.key ?? key, stored, error, events, progress }
 
+  // The letters are those of the invariants of docs/reliability.md.
   // At once, not eventually: `done()` and `abort()` settle when nothing is left.
   const endpoint = store?.endpoint ?? target.store.endpoint
   expect(target.open(outcome.key)).toBe(0)
   if (stored === undefined) expect(openRequests(endpoint)).toEqual([])
   checkEvents(outcome, neverStarts)
   checkProgress(outcome)
+  checkAttempts(outcome, options, seesRequests ? target.server.requests.slice(requestsBefore) : [])
   if (isEmbedded(target)) target.server.faults.clear()
   await target.assertNothingLeft()
   const source = request.body instanceof Uint8Array ? request.body : undefined
@@ -112,6 +126,8 @@ export const attempt = async (
   await sluice.dispose()
   await expect.poll(() => openRequests(endpoint), { interval: 1 }).toEqual([])
   await expect.poll(() => openSockets(endpoint), { interval: 1 }).toBe(0)
+  expect(await timersDownTo(timersBefore), "timers that are still running").toBeLessThanOrEqual(timersBefore)
+  ears.assertNoSecret(target, request.body, error, events, stored)
   return outcome
 }
 
@@ -133,6 +149,28 @@ const checkEvents = ({ stored, error, events }: Outcome, neverStarts: boolean): 
     expect(parts.length).toBe(stored.parts)
   } else if (isUploadError(error)) expect(events.at(-1)).toMatchObject({ _tag: "UploadFailed", error })
   else expect(events.at(-1)?._tag).toBe("UploadCancelled")
+}
+
+/** No request is tried more often than the options allow, by what was told and by what the store saw. */
+const checkAttempts = (
+  { key, events }: Outcome,
+  { maxAttempts, maxAttemptsInAll = maxAttempts ?? defaults.maxAttemptsInAll }: Partial<SluiceOptions>,
+  requests: EmbeddedTarget["server"]["requests"]
+): void => {
+  const retries = new Map<number, number>()
+  for (const event of events) {
+    if (event._tag === "PartStored") expect(event.attempts).toBeLessThanOrEqual(maxAttemptsInAll)
+    if (event._tag !== "Retrying") continue
+    expect(event.attempt).toBeLessThan(maxAttemptsInAll)
+    if (event.partNumber !== undefined) retries.set(event.partNumber, (retries.get(event.partNumber) ?? 0) + 1)
+  }
+  const sent = new Map<number, number>()
+  for (const { op, key: at, partNumber } of requests)
+    if (op === "UploadPart" && at === key && partNumber !== undefined)
+      sent.set(partNumber, (sent.get(partNumber) ?? 0) + 1)
+  // A part that Complete finds wrong is sent again, once.
+  for (const [partNumber, times] of sent)
+    expect(times, `requests for part ${partNumber}`).toBeLessThanOrEqual(2 + (retries.get(partNumber) ?? 0))
 }
 
 const checkProgress = ({ stored, progress }: Outcome): void => {
