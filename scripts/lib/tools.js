@@ -10,10 +10,11 @@ const root = join(import.meta.dirname, "../..")
 const folder = join(root, ".tools")
 
 /**
- * `command` is what the package calls its command, where that is not the tool's name; `features` are Cargo's.
+ * `command` is what the package calls its command, where that is not the tool's name; `features` are Cargo's; `with`
+ * are npm packages that are installed beside it.
  *
  * @typedef {{ by: "go" | "npm" | "pip" | "cargo" | "deb", package: string, version: string, module?: string,
- *   command?: string, features?: string, note?: string }} Tool
+ *   command?: string, features?: string, with?: ReadonlyArray<string>, note?: string }} Tool
  * @type {Record<string, Tool>}
  */
 export const tools = JSON.parse(readFileSync(join(root, "tools.json"), "utf8"))
@@ -53,9 +54,10 @@ const installers = {
         "--no-fund",
         "--loglevel=error",
         "--save-exact",
-        `${tool.package}@${tool.version}`
+        `${tool.package}@${tool.version}`,
+        ...(tool.with ?? [])
       ])
-      return join(home, "node_modules", ".bin", tool.package)
+      return join(home, "node_modules", ".bin", tool.command ?? tool.package)
     }
   },
   pip: {
