@@ -7,7 +7,7 @@ import * as Journal from "@sluice/core/Journal"
 import { secretsScanner } from "@sluice/testkit"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Target } from "./stores.ts"
+import { secretsOf, type Target } from "./stores.ts"
 
 const said: Array<string> = []
 // Once a worker: what is printed is still printed.
@@ -59,18 +59,6 @@ export const listen = (): Ears => {
         scanner.assertNone(one, ["the error", "the events", "the result"][i])
       })
     }
-  }
-}
-
-/** A target's own keys: random, so that nothing else holds them by chance. */
-export const secretsOf = ({ store }: Pick<Target, "store">): Record<string, string | undefined> => {
-  const { credentials } = store
-  if (typeof credentials !== "object") return {}
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials
-  return {
-    accessKeyId,
-    ...(typeof secretAccessKey === "string" ? { secretAccessKey } : {}),
-    ...(typeof sessionToken === "string" ? { sessionToken } : {})
   }
 }
 

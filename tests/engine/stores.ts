@@ -126,3 +126,15 @@ export const head = (target: Target, key: string): Promise<HeadObjectCommandOutp
 export const put = async (target: Target, key: string, bytes: Uint8Array): Promise<void> => {
   await target.client.send(new PutObjectCommand({ Bucket: target.bucket, Key: key, Body: bytes }))
 }
+
+/** A target's own keys: random, so that nothing else holds them by chance. */
+export const secretsOf = ({ store }: { readonly store: StoreOptions }): Record<string, string | undefined> => {
+  const { credentials } = store
+  if (typeof credentials !== "object") return {}
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials
+  return {
+    accessKeyId,
+    ...(typeof secretAccessKey === "string" ? { secretAccessKey } : {}),
+    ...(typeof sessionToken === "string" ? { sessionToken } : {})
+  }
+}

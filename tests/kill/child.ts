@@ -20,12 +20,17 @@ import type { Work } from "./work.ts"
 const work: Work = JSON.parse(process.argv[2] ?? "{}")
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
+const die = (afterMs: number): void => {
+  if (afterMs === 0) process.kill(process.pid, "SIGKILL")
+  else setTimeout(() => process.kill(process.pid, "SIGKILL"), afterMs).unref()
+}
+
 let taken = 0
 /** Takes one step, and dies there if it is the one. */
 const step = (label: string): Effect.Effect<void> =>
   Effect.sync(() => {
     say(`step ${label}`)
-    if (++taken === work.killAt) process.kill(process.pid, "SIGKILL")
+    if (++taken === work.killAt) die(work.killAfterMs ?? 0)
   })
 
 const around = <A, E>(label: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>

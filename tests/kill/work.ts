@@ -11,4 +11,6 @@ export interface Work {
   readonly resume: boolean
   /** The step at which it dies, from 1; none where undefined. */
   readonly killAt?: number | undefined
+  /** How long after that step, in milliseconds: somewhere between it and the next ones. Default 0: right there. */
+  readonly killAfterMs?: number | undefined
 }
