@@ -1,5 +1,6 @@
 import type { BucketRecord, MarkerRecord, ObjectRecord, Version } from "./Records.ts"
 import { S3Error } from "./S3Error.ts"
+import { type BucketSettings, settingsOf } from "./settings/BucketSettings.ts"
 
 /** The version id of what was stored without versioning, or while it was suspended. */
 export const NULL_VERSION = "null"
@@ -8,13 +9,28 @@ export const versionIdOf = ({ versionId = NULL_VERSION }: Version): string => ve
 
 /** One bucket's keys with all their versions, and its settings. */
 export class Bucket {
-  record: BucketRecord
+  #record: BucketRecord
+  #settings: BucketSettings
   /** What GET finds under each key: the newest version, unless that is a delete marker. */
   readonly objects = new Map<string, ObjectRecord>()
   readonly #versions = new Map<string, ReadonlyArray<Version>>()
 
   constructor(record: BucketRecord) {
-    this.record = record
+    this.#record = record
+    this.#settings = settingsOf(record.settings)
+  }
+
+  get record(): BucketRecord {
+    return this.#record
+  }
+
+  set record(record: BucketRecord) {
+    this.#record = record
+    this.#settings = settingsOf(record.settings)
+  }
+
+  get settings(): BucketSettings {
+    return this.#settings
   }
 
   get isEmpty(): boolean {

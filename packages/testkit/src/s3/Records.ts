@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { CustomerKey } from "./encryption/CustomerKey.ts"
 import { ChecksumAlgorithm, ChecksumType } from "./integrity/Checksum.ts"
 
 /** A run of bytes inside one blob of the store. An object is a list of them: Complete and Copy move no bytes. */
@@ -12,7 +13,9 @@ const BucketRecord = Schema.Struct({
   name: Schema.String,
   created: Schema.Number,
   /** Absent until it was first enabled; from then on a bucket can only be suspended. */
-  versioning: Schema.optionalKey(Schema.Literals(["Enabled", "Suspended"]))
+  versioning: Schema.optionalKey(Schema.Literals(["Enabled", "Suspended"])),
+  /** Sub-resource (`cors`, `lifecycle`…) → the XML document that set it. */
+  settings: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
 })
 export type BucketRecord = typeof BucketRecord.Type
 
@@ -21,7 +24,7 @@ const PartRecord = Schema.Struct({
   uploadId: Schema.String,
   partNumber: Schema.Number,
   size: Schema.Number,
-  /** MD5 in hex, unquoted. */
+  /** MD5 in hex, or opaque where the encryption has it so; unquoted. */
   etag: Schema.String,
   checksum: Schema.optionalKey(Checksum),
   /** Milliseconds since the epoch, as all times here. */
@@ -38,6 +41,7 @@ const UploadRecord = Schema.Struct({
   initiated: Schema.Number,
   /** Headers kept for the object: content-*, x-amz-meta-*, storage class, tagging, encryption. */
   headers: Schema.Record(Schema.String, Schema.String),
+  customerKey: Schema.optionalKey(CustomerKey),
   checksum: Schema.optionalKey(Schema.Struct({ algorithm: ChecksumAlgorithm, type: ChecksumType }))
 })
 export type UploadRecord = typeof UploadRecord.Type
@@ -56,10 +60,11 @@ const ObjectRecord = Schema.Struct({
   kind: Schema.Literal("object"),
   ...versionFields,
   size: Schema.Number,
-  /** MD5 in hex, or MD5 of the parts' MD5s with `-N`; unquoted. */
+  /** MD5 in hex, or MD5 of the parts' ETags with `-N`, or opaque where the encryption has it so; unquoted. */
   etag: Schema.String,
   modified: Schema.Number,
   headers: Schema.Record(Schema.String, Schema.String),
+  customerKey: Schema.optionalKey(CustomerKey),
   checksum: Schema.optionalKey(
     Schema.Struct({ algorithm: ChecksumAlgorithm, type: ChecksumType, value: Schema.String })
   ),

@@ -1,3 +1,4 @@
+import type { KmsKeys } from "./encryption/KmsKeys.ts"
 import type { S3Response } from "./message.ts"
 import type { S3Call } from "./S3Call.ts"
 import type { S3Model } from "./S3Model.ts"
@@ -8,6 +9,12 @@ export interface S3Context {
   readonly region: string
   /** `false`: requests for server-side encryption are ignored in silence, as some stores without a KMS do. */
   readonly serverSideEncryption: boolean
+  /** The keys that SSE-KMS may name, beside the managed one; read at every request. */
+  readonly kmsKeys?: KmsKeys | undefined
+  /** Whether requests come over TLS. */
+  readonly secure?: boolean | undefined
+  /** Takes the keys of SSE-C over plain HTTP too, where S3 refuses them. */
+  readonly allowInsecureSseC?: boolean | undefined
   /** `true`: a repeated Complete of the object's own upload answers 200 again, as AWS does for a while. */
   readonly idempotentComplete: boolean
   /** Milliseconds since the epoch. */

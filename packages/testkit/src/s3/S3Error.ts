@@ -60,7 +60,25 @@ const errors = {
   ],
   TooManyRequests: [429, "Reduce your concurrent request rate for the same object."],
   XAmzContentChecksumMismatch: [400, "The provided 'x-amz-checksum' header does not match what was computed."],
-  XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."]
+  XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
+  AccessForbidden: [
+    403,
+    "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
+  ],
+  BadRequest: [400, "Bad Request"],
+  "KMS.DisabledException": [400, "The KMS key is disabled."],
+  "KMS.KMSInvalidStateException": [400, "The KMS key is in a state that does not allow this."],
+  "KMS.NotFoundException": [400, "The KMS key does not exist."],
+  NoSuchBucketPolicy: [404, "The bucket policy does not exist"],
+  NoSuchCORSConfiguration: [404, "The CORS configuration does not exist"],
+  NoSuchLifecycleConfiguration: [404, "The lifecycle configuration does not exist"],
+  NoSuchPublicAccessBlockConfiguration: [404, "The public access block configuration was not found"],
+  NoSuchTagSet: [404, "The TagSet does not exist"],
+  NoSuchWebsiteConfiguration: [404, "The specified bucket does not have a website configuration"],
+  ObjectLockConfigurationNotFoundError: [404, "Object Lock configuration does not exist for this bucket"],
+  OwnershipControlsNotFoundError: [404, "The bucket ownership controls were not found"],
+  ReplicationConfigurationNotFoundError: [404, "The replication configuration was not found"],
+  ServerSideEncryptionConfigurationNotFoundError: [404, "The server side encryption configuration was not found"]
 } as const satisfies Record<string, readonly [number, string]>
 
 export type S3ErrorCode = keyof typeof errors

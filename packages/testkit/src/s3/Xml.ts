@@ -2,7 +2,7 @@ import { S3Error } from "./S3Error.ts"
 
 /**
  * Element name → text, a nested element, or several elements of that name. `undefined` leaves it out. Under the empty
- * name stand further fields: elements of several names in an order of their own.
+ * name stand further fields: elements of several names in an order of their own. A name may carry attributes.
  */
 export interface XmlFields {
   readonly [name: string]: XmlContent | ReadonlyArray<XmlContent> | undefined
@@ -25,7 +25,7 @@ function xmlFields(fields: XmlFields): string {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue
     for (const content of isList(value) ? value : [value]) {
-      xml += name === "" ? xmlContent(content) : `<${name}>${xmlContent(content)}</${name}>`
+      xml += name === "" ? xmlContent(content) : `<${name}>${xmlContent(content)}</${name.split(" ", 1)[0]}>`
     }
   }
   return xml
@@ -107,3 +107,23 @@ export function childText(element: XmlElement, name: string, fallback?: string):
   if (text === undefined || others.length > 0 || (child?.children.length ?? 0) > 0) throw new S3Error("MalformedXML")
   return text
 }
+
+/** The only child of that name, if there is one. */
+export function childOf(element: XmlElement, name: string): XmlElement | undefined {
+  const [child, ...others] = element.children.filter((candidate) => candidate.name === name)
+  if (others.length > 0) throw new S3Error("MalformedXML")
+  return child
+}
+
+/** The texts of all children of that name. */
+export const childTexts = (element: XmlElement, name: string): ReadonlyArray<string> =>
+  element.children.filter((child) => child.name === name).map((child) => child.text.trim())
+
+/** Refuses children that do not belong there: a rule we would ignore is a rule that fails its owner. */
+export function assertChildren(element: XmlElement, ...names: ReadonlyArray<string>): void {
+  if (element.children.some(({ name }) => !names.includes(name))) throw new S3Error("MalformedXML")
+}
+
+/** An element's content as fields again, in its own order. */
+export const fieldsOf = ({ text, children }: XmlElement): XmlFields | string =>
+  children.length === 0 ? text.trim() : { "": children.map((child) => ({ [child.name]: fieldsOf(child) })) }

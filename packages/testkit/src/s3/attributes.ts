@@ -1,20 +1,19 @@
+import type { Bucket } from "./Bucket.ts"
+import { type Seal, sealOf } from "./encryption/seal.ts"
 import type { S3Context } from "./S3Context.ts"
 import { S3Error } from "./S3Error.ts"
+import { tagsFromHeader, tagsOf } from "./Tags.ts"
 
 type Headers = Readonly<Record<string, string>>
 
-/** Request headers that are kept with an object and given back with it. */
-const kept: ReadonlyArray<string> = [
+/** Request headers that describe the content; a copy takes them from its source unless told otherwise. */
+const content: ReadonlyArray<string> = [
   "content-type",
   "cache-control",
   "content-disposition",
   "content-encoding",
   "content-language",
-  "expires",
-  "x-amz-storage-class",
-  "x-amz-website-redirect-location",
-  "x-amz-tagging",
-  "x-amz-server-side-encryption"
+  "expires"
 ]
 
 const storageClasses: ReadonlyArray<string> = [
@@ -31,66 +30,74 @@ const storageClasses: ReadonlyArray<string> = [
 
 /** S3 user guide, "Working with object metadata": names and values together. */
 const MAX_METADATA_BYTES = 2048
-const MAX_TAGS = 10
 
 /** The part of a request's headers that becomes part of the object, or S3's refusal of it. */
-export function attributesOf(headers: Headers, { serverSideEncryption }: S3Context): Record<string, string> {
-  assertAcceptable(headers, serverSideEncryption)
-  const attributes: Record<string, string> = { "content-type": "binary/octet-stream" }
-  let metadataBytes = 0
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith("x-amz-meta-")) {
-      attributes[name] = value
-      metadataBytes += Buffer.byteLength(name) - "x-amz-meta-".length + Buffer.byteLength(value)
-    } else if (kept.includes(name)) attributes[name] = value
-  }
-  if (metadataBytes > MAX_METADATA_BYTES) {
-    throw new S3Error("MetadataTooLarge", undefined, {
-      Size: `${metadataBytes}`,
-      MaxSizeAllowed: `${MAX_METADATA_BYTES}`
-    })
-  }
-  if (attributes["x-amz-storage-class"] === "STANDARD") delete attributes["x-amz-storage-class"]
-  if (!serverSideEncryption) delete attributes["x-amz-server-side-encryption"]
-  const encoding = (attributes["content-encoding"] ?? "").split(",").map((coding) => coding.trim())
-  const codings = encoding.filter((coding) => coding !== "" && coding !== "aws-chunked")
-  if (codings.length > 0) attributes["content-encoding"] = codings.join(",")
-  else delete attributes["content-encoding"]
-  return attributes
+export function attributesOf(headers: Headers, bucket: Bucket, context: S3Context): Seal {
+  const { headers: sealed, ...seal } = sealOf(headers, bucket, context)
+  return { ...seal, headers: { ...metadataOf(headers), ...placementOf(headers), ...taggingOf(headers), ...sealed } }
 }
 
-function assertAcceptable(headers: Headers, serverSideEncryption: boolean): void {
-  const storageClass = headers["x-amz-storage-class"]
-  if (storageClass !== undefined && !storageClasses.includes(storageClass)) throw new S3Error("InvalidStorageClass")
-  if (tagsOf(headers["x-amz-tagging"]).length > MAX_TAGS)
-    throw new S3Error("InvalidTag", "Object tags cannot be greater than 10")
+/** Those of a copy: content and tags by their directives, the rest always the copy's own. */
+export function copiedAttributesOf(headers: Headers, source: Headers, bucket: Bucket, context: S3Context): Seal {
+  const { headers: sealed, ...seal } = sealOf(headers, bucket, context)
+  const metadata = replaces(headers, "metadata") ? metadataOf(headers) : keptMetadata(source)
+  const tagging = replaces(headers, "tagging") ? taggingOf(headers) : keptTagging(source)
+  return { ...seal, headers: { ...metadata, ...placementOf(headers), ...tagging, ...sealed } }
+}
+
+/** Whether a copy's `x-amz-metadata-directive` or `x-amz-tagging-directive` is REPLACE. */
+export function replaces(headers: Headers, what: "metadata" | "tagging"): boolean {
+  const directive = headers[`x-amz-${what}-directive`] ?? "COPY"
+  if (directive === "COPY" || directive === "REPLACE") return directive === "REPLACE"
+  throw new S3Error("InvalidArgument", `Unknown ${what} directive.`, { ArgumentName: `x-amz-${what}-directive` })
+}
+
+function metadataOf(headers: Headers): Record<string, string> {
+  const metadata: Record<string, string> = { "content-type": "binary/octet-stream", ...keptMetadata(headers) }
+  let bytes = 0
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!name.startsWith("x-amz-meta-")) continue
+    bytes += Buffer.byteLength(name) - "x-amz-meta-".length + Buffer.byteLength(value)
+  }
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new S3Error("MetadataTooLarge", undefined, { Size: `${bytes}`, MaxSizeAllowed: `${MAX_METADATA_BYTES}` })
+  }
+  const encoding = (metadata["content-encoding"] ?? "").split(",").map((coding) => coding.trim())
+  const codings = encoding.filter((coding) => coding !== "" && coding !== "aws-chunked")
+  if (codings.length > 0) metadata["content-encoding"] = codings.join(",")
+  else delete metadata["content-encoding"]
+  return metadata
+}
+
+const keptMetadata = (headers: Headers): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).filter(([name]) => name.startsWith("x-amz-meta-") || content.includes(name))
+  )
+
+/** Storage class and redirect. STANDARD is told by saying nothing, as on S3. */
+function placementOf(headers: Headers): Record<string, string> {
+  const storageClass = headers["x-amz-storage-class"] ?? "STANDARD"
+  if (!storageClasses.includes(storageClass)) throw new S3Error("InvalidStorageClass")
   if (Object.keys(headers).some((name) => name.startsWith("x-amz-object-lock-"))) {
     throw new S3Error("NotImplemented", "Object lock is not implemented here.")
   }
-  if (!serverSideEncryption) return
-  const encryption = headers["x-amz-server-side-encryption"]
-  if (
-    encryption?.startsWith("aws:") ||
-    Object.keys(headers).some((name) => name.startsWith("x-amz-server-side-encryption-"))
-  ) {
-    throw new S3Error("NotImplemented", "Only SSE-S3 (AES256) is implemented here.")
+  const redirect = headers["x-amz-website-redirect-location"]
+  return {
+    ...(storageClass === "STANDARD" ? {} : { "x-amz-storage-class": storageClass }),
+    ...(redirect === undefined ? {} : { "x-amz-website-redirect-location": redirect })
   }
-  if (encryption !== undefined && encryption !== "AES256") throw new S3Error("InvalidEncryptionAlgorithmError")
 }
 
-/** Tags from their header form, `a=1&b=2`. */
-export function tagsOf(header: string | undefined): ReadonlyArray<readonly [string, string]> {
-  return [...new URLSearchParams(header ?? "")]
+function taggingOf(headers: Headers): Record<string, string> {
+  const tagging = headers["x-amz-tagging"]
+  return tagsFromHeader(tagging).length === 0 ? {} : { "x-amz-tagging": tagging ?? "" }
 }
+
+const keptTagging = ({ "x-amz-tagging": tagging }: Headers): Record<string, string> =>
+  tagging === undefined ? {} : { "x-amz-tagging": tagging }
 
 /** An object's kept headers as GET and HEAD answer them. */
 export function attributeHeaders(attributes: Headers): Record<string, string> {
   const { "x-amz-tagging": tagging, ...headers } = attributes
   return tagging === undefined ? headers : { ...headers, "x-amz-tagging-count": `${tagsOf(tagging).length}` }
-}
-
-/** The echo that proves to a client that its encryption request was followed. */
-export function encryptionEcho(attributes: Headers): Record<string, string> {
-  const encryption = attributes["x-amz-server-side-encryption"]
-  return encryption === undefined ? {} : { "x-amz-server-side-encryption": encryption }
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import * as Schema from "effect/Schema"
+import { S3Error } from "../S3Error.ts"
 import { type Crc, combineCrc, crc32c, crc32Ieee, crc64nvme } from "./Crc.ts"
 
 export const ChecksumAlgorithm = Schema.Literals(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
@@ -62,6 +63,16 @@ export const algorithmOf = (headerOrElement: string): ChecksumAlgorithm | undefi
   ChecksumAlgorithm.literals.find(
     (name) => checksums[name].header === headerOrElement || checksums[name].element === headerOrElement
   )
+
+/** The algorithm that `x-amz-checksum-algorithm` names, in any case. */
+export function checksumAlgorithm(header: string | undefined): ChecksumAlgorithm | undefined {
+  const algorithm = header?.toUpperCase()
+  if (algorithm === undefined || isChecksumAlgorithm(algorithm)) return algorithm
+  throw new S3Error(
+    "InvalidRequest",
+    `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${ChecksumAlgorithm.literals.join(", ")}]`
+  )
+}
 
 /** The object's checksum from those of its parts (base64 each): `value-N` for COMPOSITE, combined for FULL_OBJECT. */
 export function objectChecksum(

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
 import type { Upload } from "../arrange-records.ts"
-import { encryptionEcho } from "../attributes.ts"
 import { assertWritable, unquote } from "../conditions.ts"
+import { assertUploadKey } from "../encryption/CustomerKey.ts"
+import { encryptionEcho } from "../encryption/seal.ts"
 import { algorithmOf, type ChecksumAlgorithm, checksums, objectChecksum } from "../integrity/Checksum.ts"
 import type { ObjectRecord, PartRecord } from "../Records.ts"
 import { receiveText } from "../receive.ts"
@@ -29,6 +30,8 @@ export const completeMultipartUpload: Handler = async (call, context) => {
     if (earlier?.kind === "object" && earlier.uploadId !== undefined) return completed(call, earlier, model)
   }
   const upload = openUpload(call, model)
+  // The key is asked for again where part checksums have to be decrypted (API reference, CompleteMultipartUpload).
+  if (upload.record.checksum !== undefined) assertUploadKey(call.headers, upload.record, context)
   const object = await model.completeUpload(
     upload,
     () => assemble(call, upload, listed, context),
@@ -44,7 +47,7 @@ function withoutChecksums(call: S3Call): S3Call {
 }
 
 function completed({ headers }: S3Call, object: ObjectRecord, model: S3Model) {
-  const { bucket, key, etag, checksum, headers: attributes } = object
+  const { bucket, key, etag, checksum } = object
   return okXml(
     "CompleteMultipartUploadResult",
     {
@@ -56,7 +59,7 @@ function completed({ headers }: S3Call, object: ObjectRecord, model: S3Model) {
         ? {}
         : { [checksums[checksum.algorithm].element]: checksum.value, ChecksumType: checksum.type })
     },
-    { ...versionHeaders(model.bucket(bucket), object), ...encryptionEcho(attributes) }
+    { ...versionHeaders(model.bucket(bucket), object), ...encryptionEcho(object, headers) }
   )
 }
 
@@ -92,7 +95,7 @@ function assemble(call: S3Call, upload: Upload, listed: ReadonlyArray<ListedPart
   for (const part of parts) md5.update(Buffer.from(part.etag, "hex"))
   const checksum = checksumOf(upload, parts)
   assertClaims(call, size, checksum)
-  const { bucket, key, uploadId, headers } = upload.record
+  const { bucket, key, uploadId, headers, customerKey } = upload.record
   return {
     kind: "object",
     bucket,
@@ -101,6 +104,7 @@ function assemble(call: S3Call, upload: Upload, listed: ReadonlyArray<ListedPart
     etag: `${md5.digest("hex")}-${parts.length}`,
     modified: clock(),
     headers,
+    ...(customerKey === undefined ? {} : { customerKey }),
     segments: parts.flatMap((part) => part.segments),
     uploadId,
     partSizes: parts.map((part) => part.size),

@@ -1,35 +1,44 @@
-import { attributesOf, encryptionEcho } from "../attributes.ts"
+import { copiedAttributesOf, replaces } from "../attributes.ts"
 import { assertCopyable, assertWritable } from "../conditions.ts"
-import { checksums } from "../integrity/Checksum.ts"
+import { assertSourceKey } from "../encryption/CustomerKey.ts"
+import { assertUnsealable, encryptionEcho, etagOf, hasPlainETag } from "../encryption/seal.ts"
+import { checksumAlgorithm, checksums } from "../integrity/Checksum.ts"
+import { Integrity, type Verified } from "../integrity/Integrity.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
-import type { Handler } from "../S3Context.ts"
+import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import type { S3Model } from "../S3Model.ts"
 import { parseTarget } from "../Target.ts"
 import { requestedVersion, versionHeaders } from "../versions.ts"
 
+/** S3 copies no more than this in one request. */
+const MAX_COPY_BYTES = 5 * 1024 ** 3
+
 /** A copy shares its source's bytes; only the record is new. */
 export const copyObject: Handler = async (call, context) => {
   const { model, clock } = context
   const { bucket, key, headers } = call
-  model.bucket(bucket)
-  const source = copySource(call, model)
-  const directive = headers["x-amz-metadata-directive"] ?? "COPY"
-  if (directive !== "COPY" && directive !== "REPLACE")
-    throw new S3Error("InvalidArgument", "Unknown metadata directive.")
-  if (directive === "COPY" && isNewest(source, model) && source.bucket === bucket && source.key === key) {
-    throw new S3Error(
-      "InvalidRequest",
-      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
-    )
+  const target = model.bucket(bucket)
+  const source = copySource(call, context)
+  if (source.size > MAX_COPY_BYTES) {
+    const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`
+    throw new S3Error("InvalidRequest", message)
   }
-  const { uploadId: _upload, versionId: _version, serial: _serial, ...origin } = source
-  const attributes = directive === "REPLACE" ? attributesOf(headers, context) : source.headers
-  const copy: ObjectRecord = { ...origin, bucket, key, modified: clock(), headers: attributes }
-  const check = (current: ObjectRecord | undefined) => assertWritable(headers, current)
-  const object = await model.holding(source.segments, () => model.putObject(copy, check))
+  assertChanges(call, source, model)
+  const seal = copiedAttributesOf(headers, source.headers, target, context)
+  const { segments, size } = source
+  const object = await model.holding(segments, async () => {
+    const digests = await digestsOf(call, source, model)
+    const copy: ObjectRecord = {
+      ...{ kind: "object", bucket, key, size, segments, modified: clock() },
+      ...seal,
+      etag: etagOf(digests.md5, seal),
+      ...(digests.checksum === undefined ? {} : { checksum: { ...digests.checksum, type: "FULL_OBJECT" } })
+    }
+    return model.putObject(copy, (current) => assertWritable(headers, current))
+  })
   return okXml(
     "CopyObjectResult",
     {
@@ -40,10 +49,37 @@ export const copyObject: Handler = async (call, context) => {
         : { [checksums[object.checksum.algorithm].element]: object.checksum.value, ChecksumType: object.checksum.type })
     },
     {
-      ...versionHeaders(model.bucket(bucket), object),
+      ...versionHeaders(target, object),
       ...sourceVersion(source, model),
-      ...encryptionEcho(attributes)
+      ...encryptionEcho(object, headers)
     }
+  )
+}
+
+/** A copy is one part, whatever its source was: its digests are those of all the bytes, read again where need be. */
+async function digestsOf(call: S3Call, source: ObjectRecord, model: S3Model): Promise<Omit<Verified, "size">> {
+  const asked = checksumAlgorithm(call.headers["x-amz-checksum-algorithm"])
+  const algorithm = asked ?? source.checksum?.algorithm
+  const kept = source.checksum?.type === "FULL_OBJECT" && source.checksum.algorithm === algorithm
+  if (source.partSizes === undefined && hasPlainETag(source) && (kept || algorithm === undefined)) {
+    const { checksum } = source
+    return { md5: source.etag, ...(checksum === undefined ? {} : { checksum }) }
+  }
+  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, algorithm)
+  for await (const _ of integrity.watch(model.read(source.segments, 0, source.size)));
+  return integrity.verified
+}
+
+function assertChanges({ bucket, key, headers }: S3Call, source: ObjectRecord, model: S3Model): void {
+  const itself = source.bucket === bucket && source.key === key && isNewest(source, model)
+  const changes =
+    replaces(headers, "metadata") ||
+    ["x-amz-storage-class", "x-amz-website-redirect-location"].some((name) => headers[name] !== undefined) ||
+    Object.keys(headers).some((name) => name.startsWith("x-amz-server-side-encryption"))
+  if (!itself || changes) return
+  throw new S3Error(
+    "InvalidRequest",
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
   )
 }
 
@@ -58,14 +94,16 @@ export function sourceVersion(source: ObjectRecord, model: S3Model): Record<stri
 }
 
 /** The object that `x-amz-copy-source: [/]bucket/key[?versionId=…]`, percent-encoded, names. */
-export function copySource({ headers }: S3Call, model: S3Model): ObjectRecord {
+export function copySource({ headers }: S3Call, context: S3Context): ObjectRecord {
   const header = headers["x-amz-copy-source"] ?? ""
   const { bucket, key, query } = parseTarget(header.startsWith("/") ? header : `/${header}`)
   const versionId = requestedVersion({ query })
   if (bucket === undefined || key === undefined || query.size > (versionId === undefined ? 0 : 1)) {
     throw new S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
   }
-  const source = model.object(bucket, key, versionId)
+  const source = context.model.object(bucket, key, versionId)
+  assertSourceKey(headers, source, context)
+  assertUnsealable(source, context)
   assertCopyable(headers, source)
   return source
 }

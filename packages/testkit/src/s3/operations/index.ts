@@ -8,7 +8,10 @@ import { listObjects, listObjectsV2 } from "./list-objects.ts"
 import { listMultipartUploads, listParts } from "./list-uploads.ts"
 import { listObjectVersions } from "./list-versions.ts"
 import { abortMultipartUpload, createMultipartUpload } from "./multipart.ts"
-import { getObject, getObjectTagging, headObject, putObject } from "./objects.ts"
+import { getObject, headObject, putObject } from "./objects.ts"
+import { deleteSetting, getSetting, putSetting } from "./settings.ts"
+import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./tagging.ts"
+import { always, getBucketAcl, getObjectAcl, neverSet } from "./unset.ts"
 import { uploadPart, uploadPartCopy } from "./upload-part.ts"
 import { getBucketVersioning, putBucketVersioning } from "./versioning.ts"
 
@@ -20,6 +23,30 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   GetBucketLocation: getBucketLocation,
   GetBucketVersioning: getBucketVersioning,
   PutBucketVersioning: putBucketVersioning,
+  GetBucketCors: getSetting("cors"),
+  PutBucketCors: putSetting("cors"),
+  DeleteBucketCors: deleteSetting("cors"),
+  GetBucketLifecycleConfiguration: getSetting("lifecycle"),
+  PutBucketLifecycleConfiguration: putSetting("lifecycle"),
+  DeleteBucketLifecycle: deleteSetting("lifecycle"),
+  GetBucketEncryption: getSetting("encryption"),
+  PutBucketEncryption: putSetting("encryption"),
+  DeleteBucketEncryption: deleteSetting("encryption"),
+  GetBucketTagging: getSetting("tagging"),
+  PutBucketTagging: putSetting("tagging"),
+  DeleteBucketTagging: deleteSetting("tagging"),
+  GetBucketPolicy: neverSet("NoSuchBucketPolicy"),
+  GetBucketPolicyStatus: neverSet("NoSuchBucketPolicy"),
+  GetBucketAcl: getBucketAcl,
+  GetBucketWebsite: neverSet("NoSuchWebsiteConfiguration"),
+  GetBucketReplication: neverSet("ReplicationConfigurationNotFoundError"),
+  GetObjectLockConfiguration: neverSet("ObjectLockConfigurationNotFoundError"),
+  GetPublicAccessBlock: neverSet("NoSuchPublicAccessBlockConfiguration"),
+  GetBucketOwnershipControls: neverSet("OwnershipControlsNotFoundError"),
+  GetBucketLogging: always("BucketLoggingStatus", {}),
+  GetBucketNotificationConfiguration: always("NotificationConfiguration", {}),
+  GetBucketRequestPayment: always("RequestPaymentConfiguration", { Payer: "BucketOwner" }),
+  GetBucketAccelerateConfiguration: always("AccelerateConfiguration", {}),
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
   ListObjectVersions: listObjectVersions,
@@ -30,6 +57,9 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   HeadObject: headObject,
   DeleteObject: deleteObject,
   GetObjectTagging: getObjectTagging,
+  PutObjectTagging: putObjectTagging,
+  DeleteObjectTagging: deleteObjectTagging,
+  GetObjectAcl: getObjectAcl,
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,
   UploadPartCopy: uploadPartCopy,

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
 import type { Upload } from "../arrange-records.ts"
-import { attributesOf, encryptionEcho } from "../attributes.ts"
-import { checksums, isChecksumAlgorithm, isChecksumType } from "../integrity/Checksum.ts"
+import { attributesOf } from "../attributes.ts"
+import { encryptionEcho } from "../encryption/seal.ts"
+import { checksumAlgorithm, checksums, isChecksumType } from "../integrity/Checksum.ts"
 import type { UploadRecord } from "../Records.ts"
 import { okXml } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
@@ -18,7 +19,7 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
     bucket,
     key,
     initiated: clock(),
-    headers: attributesOf(headers, context),
+    ...attributesOf(headers, model.bucket(bucket), context),
     ...(checksum === undefined ? {} : { checksum })
   }
   await model.createUpload(upload)
@@ -26,7 +27,7 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
     "InitiateMultipartUploadResult",
     { Bucket: bucket, Key: key, UploadId: upload.uploadId },
     {
-      ...encryptionEcho(upload.headers),
+      ...encryptionEcho(upload, headers),
       ...(checksum === undefined
         ? {}
         : { "x-amz-checksum-algorithm": checksum.algorithm, "x-amz-checksum-type": checksum.type })
@@ -35,19 +36,13 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
 }
 
 function uploadChecksum(headers: Readonly<Record<string, string>>): UploadRecord["checksum"] {
-  const algorithm = headers["x-amz-checksum-algorithm"]?.toUpperCase()
+  const algorithm = checksumAlgorithm(headers["x-amz-checksum-algorithm"])
   const type = headers["x-amz-checksum-type"]?.toUpperCase()
   if (algorithm === undefined) {
     if (type === undefined) return undefined
     throw new S3Error(
       "InvalidRequest",
       "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
-    )
-  }
-  if (!isChecksumAlgorithm(algorithm)) {
-    throw new S3Error(
-      "InvalidRequest",
-      `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${Object.keys(checksums).join(", ")}]`
     )
   }
   const { types } = checksums[algorithm]

@@ -1,63 +1,68 @@
-import { attributeHeaders, attributesOf, encryptionEcho, tagsOf } from "../attributes.ts"
+import { attributeHeaders, attributesOf } from "../attributes.ts"
 import { assertReadable, assertWritable } from "../conditions.ts"
+import { assertReadKey } from "../encryption/CustomerKey.ts"
+import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { checksums } from "../integrity/Checksum.ts"
 import type { S3Response } from "../message.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { parseRange, type Span } from "../range.ts"
 import { receive } from "../receive.ts"
-import { ok, okXml, quote } from "../respond.ts"
+import { ok, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
-import type { Handler } from "../S3Context.ts"
+import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import type { S3Model } from "../S3Model.ts"
 import { requestedObject, versionHeaders } from "../versions.ts"
 
 export const putObject: Handler = async (call, context) => {
   const { bucket, key, headers } = call
   const { model, clock } = context
   assertWritable(headers, model.bucket(bucket).objects.get(key))
-  const attributes = attributesOf(headers, context)
+  const seal = attributesOf(headers, model.bucket(bucket), context)
   return receive(call, model, undefined, async ({ md5, size, checksum, segments }) => {
     const object: ObjectRecord = {
       kind: "object",
       bucket,
       key,
       size,
-      etag: md5,
+      etag: etagOf(md5, seal),
       modified: clock(),
-      headers: attributes,
+      ...seal,
       segments,
       ...(checksum === undefined ? {} : { checksum: { ...checksum, type: "FULL_OBJECT" } })
     }
     const stored = await model.putObject(object, (current) => assertWritable(headers, current))
     return ok({
-      etag: quote(md5),
+      etag: quote(stored.etag),
       ...versionHeaders(model.bucket(bucket), stored),
-      ...encryptionEcho(attributes),
+      ...encryptionEcho(seal, headers),
       ...checksumHeaders(object)
     })
   })
 }
 
-export const getObject: Handler = async (call, { model }) => {
+export const getObject: Handler = async (call, context) => {
+  const { model } = context
   const object = requestedObject(call, model)
-  const { status, headers, span } = readResponse(call, object, model)
+  const { status, headers, span } = readResponse(call, object, context)
   return { status, headers, body: model.read(object.segments, span.offset, span.length) }
 }
 
-export const headObject: Handler = async (call, { model }) => {
-  const { status, headers } = readResponse(call, requestedObject(call, model), model)
+export const headObject: Handler = async (call, context) => {
+  const { status, headers } = readResponse(call, requestedObject(call, context.model), context)
   return { status, headers }
 }
 
-function readResponse(call: S3Call, object: ObjectRecord, model: S3Model): S3Response & { readonly span: Span } {
+function readResponse(call: S3Call, object: ObjectRecord, context: S3Context): S3Response & { readonly span: Span } {
+  assertReadKey(call.headers, object, context)
+  assertUnsealable(object, context)
   assertReadable(call.headers, object)
   const part = partSpan(call, object)
   const partial = part ?? parseRange(call.headers["range"], object.size)
   const span = partial ?? { offset: 0, length: object.size }
   const headers: Record<string, string> = {
     ...attributeHeaders(object.headers),
-    ...versionHeaders(model.bucket(object.bucket), object),
+    ...encryptionEcho(object, call.headers),
+    ...versionHeaders(context.model.bucket(object.bucket), object),
     etag: quote(object.etag),
     "last-modified": new Date(object.modified).toUTCString(),
     "accept-ranges": "bytes",
@@ -92,9 +97,4 @@ function partSpan({ partNumber, headers }: S3Call, object: ObjectRecord): Span |
 export function checksumHeaders({ checksum }: ObjectRecord): Record<string, string> {
   if (checksum === undefined) return {}
   return { [checksums[checksum.algorithm].header]: checksum.value, "x-amz-checksum-type": checksum.type }
-}
-
-export const getObjectTagging: Handler = async (call, { model }) => {
-  const tags = tagsOf(requestedObject(call, model).headers["x-amz-tagging"])
-  return okXml("Tagging", { TagSet: { Tag: tags.map(([Key, Value]) => ({ Key, Value })) } })
 }

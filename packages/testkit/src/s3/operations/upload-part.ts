@@ -1,5 +1,6 @@
 import type { Upload } from "../arrange-records.ts"
-import { encryptionEcho } from "../attributes.ts"
+import { assertUploadKey } from "../encryption/CustomerKey.ts"
+import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
 import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
 import type { PartRecord } from "../Records.ts"
@@ -17,12 +18,12 @@ const MAX_PART_NUMBER = 10_000
 
 export const uploadPart: Handler = async (call, context) => {
   const upload = openUpload(call, context.model)
-  assertPartNumber(call)
+  assertPart(call, upload, context)
   return receive(call, context.model, partAlgorithm(call, upload), async (received) => {
     const { etag, checksum } = await putPart(call, upload, received, context)
     return ok({
       etag: quote(etag),
-      ...encryptionEcho(upload.record.headers),
+      ...encryptionEcho(upload.record, call.headers),
       ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].header]: checksum.value })
     })
   })
@@ -32,8 +33,8 @@ export const uploadPart: Handler = async (call, context) => {
 export const uploadPartCopy: Handler = async (call, context) => {
   const { model } = context
   const upload = openUpload(call, model)
-  assertPartNumber(call)
-  const source = copySource(call, model)
+  assertPart(call, upload, context)
+  const source = copySource(call, context)
   const { offset, length } = copyRange(call, source.size)
   const segments = slice(source.segments, offset, length)
   const integrity = new Integrity({ ...call, headers: {}, payload: "" }, upload.record.checksum?.algorithm)
@@ -48,7 +49,7 @@ export const uploadPartCopy: Handler = async (call, context) => {
       LastModified: new Date(modified).toISOString(),
       ...(checksum === undefined ? {} : { [checksums[checksum.algorithm].element]: checksum.value })
     },
-    { ...sourceVersion(source, model), ...encryptionEcho(upload.record.headers) }
+    { ...sourceVersion(source, model), ...encryptionEcho(upload.record, call.headers) }
   )
 }
 
@@ -63,7 +64,7 @@ async function putPart(
     uploadId: upload.record.uploadId,
     partNumber,
     size,
-    etag: md5,
+    etag: etagOf(md5, upload.record),
     modified: clock(),
     segments,
     ...(checksum === undefined ? {} : { checksum })
@@ -72,7 +73,9 @@ async function putPart(
   return part
 }
 
-function assertPartNumber({ partNumber = 0 }: S3Call): void {
+function assertPart({ partNumber = 0, headers }: S3Call, { record }: Upload, context: S3Context): void {
+  assertUploadKey(headers, record, context)
+  assertUnsealable(record, context)
   if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return
   throw new S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", {
     ArgumentName: "partNumber"
