@@ -11,7 +11,7 @@ import type { UploadError } from "../UploadError.ts"
 import { abortUpload } from "./abort-upload.ts"
 import { mayHaveBeenApplied } from "./complete.ts"
 import { checkCreatedEncryption } from "./encryption-echo.ts"
-import { attempting, type SessionRun, type UploadRun } from "./upload-run.ts"
+import { attempting, guardedAttempt, retried, type SessionRun, type UploadRun } from "./upload-run.ts"
 import { warn } from "./warn.ts"
 
 /** How long an interruption waits for a Create in flight, so that its upload can be aborted. */
@@ -92,8 +92,12 @@ export const createUpload = (run: UploadRun, restore: Restore): Effect.Effect<st
       const { attributes, checksum, checksumAlgorithm, key } = run.session()
       // An earlier run may have died between the store's answer and its record.
       let unheard = run.resumed
-      const request = attempting(run, { operation: "CreateMultipartUpload" }, (_, touch) =>
-        run.store.createMultipartUpload({ key, ...attributes, checksum, checksumAlgorithm, onActivity: touch }).pipe(
+      const call = { operation: "CreateMultipartUpload" }
+      const request = retried(run, call, () =>
+        guardedAttempt(run, call, (touch) =>
+          run.store.createMultipartUpload({ key, ...attributes, checksum, checksumAlgorithm, onActivity: touch })
+        ).pipe(
+          // Outside of the watchdog: what it ends in silence may have been applied as well.
           Effect.tapError((error) =>
             Effect.sync(() => {
               unheard = unheard || mayHaveBeenApplied(error)

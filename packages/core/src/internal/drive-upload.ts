@@ -247,6 +247,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
       if (ended) return Effect.void
       ended = true
       const lost = lease?.lost()
+      lease?.conclude()
       const seen = lost === undefined ? exit : Exit.fail(lost)
       return settle(engine, { exit: seen, hooks, bus, session, kept: keeps(seen) })
     })

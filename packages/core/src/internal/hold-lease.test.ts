@@ -63,6 +63,18 @@ describe("the holder of a lease", () => {
     })
   )
 
+  it.effect("that is telling its end tells it to the last word, though the lease is lost meanwhile", () =>
+    Effect.gen(function* () {
+      const busy = uploadError({ _tag: "SessionBusy" })
+      const journal = yield* journalWith(() => ({ renew: Effect.fail(busy), stopRequested: Effect.succeed(true) }))
+      const telling = (lease: HeldLease) =>
+        Effect.andThen(Effect.sync(lease.conclude), Effect.as(Effect.sleep(ttl * 2), "stored"))
+      const fiber = yield* Effect.forkChild(holdingLease(journal, "s", ttl, telling))
+      yield* TestClock.adjust(ttl * 2)
+      expect(yield* Fiber.join(fiber)).toBe("stored")
+    })
+  )
+
   it.effect("goes on while the journal is away, and is ended five seconds before the lease would be another's", () =>
     Effect.gen(function* () {
       const journal = yield* journalWith(() => ({ renew: Effect.fail(down) }))

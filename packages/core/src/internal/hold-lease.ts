@@ -7,6 +7,8 @@ import type { UploadError } from "../UploadError.ts"
 export interface HeldLease {
   /** Why it is lost: another process may hold the session now, and nothing of it may be touched any more. */
   readonly lost: () => UploadError | undefined
+  /** The work has ended and its end is about to be told: from now on losing the lease changes nothing about it. */
+  readonly conclude: () => void
 }
 
 /** Sockets are closed this long before the lease ends: S3 does not check fences (DESIGN §8). In milliseconds. */
@@ -32,7 +34,13 @@ export const holdingLease = <A, R>(
     journal.acquire(sessionId, ttlMs),
     (lease) => {
       let lost: UploadError | undefined
-      const held: HeldLease = { lost: () => lost }
+      let concluded = false
+      const held: HeldLease = {
+        lost: () => lost,
+        conclude: () => {
+          concluded = true
+        }
+      }
       const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
       /** Until it is renewed, or until the lease may end. */
@@ -40,6 +48,7 @@ export const holdingLease = <A, R>(
         while (true) {
           const outcome = yield* Effect.result(lease.renew)
           if (outcome._tag === "Success") return
+          if (concluded) return yield* Effect.never
           const error = outcome.failure
           if (error.retry === "permanent" || error.reason._tag === "SessionBusy" || (yield* nowMs) >= deadline) {
             lost = error
@@ -55,7 +64,7 @@ export const holdingLease = <A, R>(
           yield* renew(renewedAt + ttlMs - marginOf(ttlMs))
           renewedAt = yield* nowMs
           const stop = yield* Effect.orElseSucceed(lease.stopRequested, () => false)
-          if (stop) return yield* Effect.interrupt
+          if (stop && !concluded) return yield* Effect.interrupt
         }
       })
       return Effect.raceFirst(work(held), renewing)
