@@ -60,6 +60,7 @@ const errors = {
   ],
   TooManyRequests: [429, "Reduce your concurrent request rate for the same object."],
   XAmzContentChecksumMismatch: [400, "The provided 'x-amz-checksum' header does not match what was computed."],
+  XMinioInvalidObjectName: [400, "Object name contains unsupported characters."],
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
   AccessForbidden: [
     403,
