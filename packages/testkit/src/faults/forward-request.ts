@@ -47,14 +47,17 @@ const hasNoBody = (headers: S3Request["headers"]): boolean =>
 
 async function sendBody(body: S3Request["body"], outgoing: ClientRequest, length: number): Promise<void> {
   let sent = 0
+  let last: Uint8Array = new Uint8Array(0)
   for await (const chunk of body) {
     sent += chunk.length
-    // The store has hung up: what the client still sends is let go, so that it hears the answer.
-    if (!outgoing.destroyed && !outgoing.write(chunk)) await drained(outgoing)
+    // The store acts when it has the last byte, so that one waits for the body's end: a fault may still strike there.
+    if (sent >= length) last = chunk
+    // Where the store has hung up, what the client still sends is let go, so that it hears the answer.
+    else if (!outgoing.destroyed && !outgoing.write(chunk)) await drained(outgoing)
   }
   // A body that was cut short (a fault) cannot be ended as HTTP; a FIN says that nothing more will come.
   if (sent < length) outgoing.socket?.end()
-  else outgoing.end()
+  else outgoing.end(last)
 }
 
 const drained = (outgoing: ClientRequest): Promise<void> =>
