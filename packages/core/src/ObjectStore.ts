@@ -208,6 +208,8 @@ export interface StoredChecksum {
 /** Which object to look at. */
 export interface HeadObject {
   readonly key: string
+  /** An older version; without it, the newest. */
+  readonly versionId?: string | undefined
   /** Asks for one part of what was a multipart upload: the answer's `size` is that part's, and `parts` is known. */
   readonly partNumber?: number | undefined
 }
@@ -238,8 +240,10 @@ export interface ObjectHead extends ObjectAttributes {
 /** Inclusive byte positions, as in an HTTP Range: `{ start: 0, end: 499 }`, `{ start: 500 }`, or `{ suffix: 500 }`. */
 export type ByteRange = { readonly start: number; readonly end?: number } | { readonly suffix: number }
 
-export interface GetObject {
+export interface GetObject extends Watched {
   readonly key: string
+  /** An older version; without it, the newest. */
+  readonly versionId?: string | undefined
   readonly range?: ByteRange | undefined
   readonly ifMatch?: string | undefined
 }

@@ -13,14 +13,25 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import { defaults, type EngineOptions, engineOptions } from "./Defaults.ts"
 import { makeEventHistory } from "./internal/event-history.ts"
 import { guardedCall, watchedCall } from "./internal/guarded-call.ts"
+import type { StoredObjects } from "./internal/make-objects.ts"
 import { UploadsService } from "./internal/make-uploads.ts"
+import { webStream } from "./internal/web-stream.ts"
 import { type Journal, layerMemory } from "./Journal.ts"
 import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
+import type {
+  CopiedObject,
+  CopyRequest,
+  DownloadedObject,
+  DownloadRequest,
+  ObjectName,
+  ReadControl,
+  ReadRequest
+} from "./Objects.ts"
 import type { Plugin } from "./Plugin.ts"
 import { initial, next, type Progress } from "./Progress.ts"
 import { metadataToken, type Session } from "./Session.ts"
 import { type Body, from, type Source } from "./Source.ts"
-import type { StoredObject } from "./StoredObject.ts"
+import type { Proof, StoredObject } from "./StoredObject.ts"
 import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
 import { StoreDefaults } from "./s3/S3Options.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
@@ -31,6 +42,7 @@ import type { Verification, VerifyRequest } from "./Verification.ts"
 export type { Bandwidth, BandwidthSchedule, BandwidthWindow } from "./Bandwidth.ts"
 export { defaults, presets } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
+export type { CopiedObject, DownloadedObject, ReadProgress } from "./Objects.ts"
 export type { Plugin } from "./Plugin.ts"
 export type { Progress } from "./Progress.ts"
 export type { Session } from "./Session.ts"
@@ -46,6 +58,41 @@ export interface VerifyOptions extends Omit<VerifyRequest, "source"> {
   /** What can be read twice: bytes, a Blob or File, or a replayable `Source`. */
   readonly body: Body
   readonly signal?: AbortSignal | undefined
+}
+
+/** One reading, as the promise API takes it. */
+export interface ReadOptions extends ReadRequest, ReadControl {
+  /** Aborting it ends the reading. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One download, as the promise API takes it. */
+export interface DownloadOptions extends DownloadRequest, ReadControl {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One copy, as the promise API takes it. */
+export interface CopyOptions extends Omit<CopyRequest, "from"> {
+  readonly from: ObjectName & {
+    /** Where it stands, if that is another store. */
+    readonly sluice?: Sluice | undefined
+  }
+  readonly onProgress?: BodyOptions["onProgress"]
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An object that is being read. */
+export interface ReadObject {
+  readonly head: ObjectHead
+  /** Bytes that will come, where that is known before. */
+  readonly size: number | undefined
+  /**
+   * The bytes, once; also an async iterable. Errors with `PreconditionFailed` when the object is replaced meanwhile, and
+   * at its end with `ChecksumMismatch` when what came is not what the store says it has. Read it or cancel it.
+   */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>
+  /** What the bytes have shown: `source` once all came and have the digest that the store shows. */
+  readonly proof: () => Proof
 }
 
 /** Where objects go. */
@@ -99,11 +146,26 @@ export interface Sluice extends AsyncDisposable {
   /** The uploads in the journal. */
   readonly sessions: () => Promise<ReadonlyArray<Session>>
   /** Rejects with `NoSuchKey` when no object stands there. */
-  readonly head: (key: string) => Promise<ObjectHead>
-  /** The object's bytes, or a range of them. Consume or cancel the body. */
+  readonly head: (key: string, options?: Omit<ObjectName, "key">) => Promise<ObjectHead>
+  /**
+   * An object's bytes, or a range of them, through the plugins that made it: parallel ranges in order, each retried from
+   * where it broke, compared with the digest that the store shows.
+   */
+  readonly read: (options: ReadOptions) => Promise<ReadObject>
+  /**
+   * An object into a file, which is there when it is whole and shown by its digest. The same call continues what a crash
+   * or a failure ended.
+   */
+  readonly download: (options: DownloadOptions) => Promise<DownloadedObject>
+  /** An object as a body for `upload`, of this or another store: replayable, so that such uploads can be resumed. */
+  readonly source: (request: Omit<ReadRequest, "range">) => Promise<Source>
+  /** Copies an object: by the store among its own where it can, else read and uploaded. Its tags are not copied. */
+  readonly copy: (options: CopyOptions) => Promise<CopiedObject>
+  /** One GET of the stored bytes, as the store answers it: neither retried on the way nor compared. Consume or cancel it. */
   readonly get: (
     key: string,
     options?: {
+      readonly versionId?: string | undefined
       readonly range?: ByteRange | undefined
       readonly ifMatch?: string | undefined
       readonly signal?: AbortSignal | undefined
@@ -114,8 +176,8 @@ export interface Sluice extends AsyncDisposable {
    * where the store shows none and `download` is not set. Rejects with `NoSuchKey`.
    */
   readonly verify: (options: VerifyOptions) => Promise<Verification>
-  /** Deletes the object; deleting what is not there succeeds (S3). */
-  readonly remove: (key: string) => Promise<void>
+  /** Deletes the object, or one version for good; deleting what is not there succeeds (S3). */
+  readonly remove: (key: string, options?: Omit<ObjectName, "key">) => Promise<void>
   /** Rejects when the bucket cannot be used, saying why. */
   readonly ready: () => Promise<void>
   /** The bucket's name. */
@@ -198,6 +260,9 @@ const start = (
   }
 }
 
+/** What copies between two of them need to know of the other. */
+const objectsOf = new WeakMap<Sluice, () => Promise<StoredObjects>>()
+
 /** The caller's metadata alone: the write token is the engine's own mark. */
 const withoutToken = <H extends ObjectHead>(head: H): H => {
   if (head.metadata?.[metadataToken] === undefined) return head
@@ -242,8 +307,28 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
         signal === undefined ? {} : { signal }
       )
     )
-  const dispose = (): Promise<void> => runtime.dispose()
-  return {
+  let made: Promise<StoredObjects> | undefined
+  const objects = (): Promise<StoredObjects> => {
+    // Loaded where it is needed: most programs only upload.
+    const make = Effect.gen(function* () {
+      const { makeObjects } = yield* Effect.promise(() => import("./internal/make-objects.ts"))
+      return yield* makeObjects({ ...options, plugins }, yield* UploadsService)
+    })
+    made ??= runtime.runPromiseExit(make).then(settle)
+    return made
+  }
+  const asking = async <A>(
+    question: (objects: StoredObjects) => Effect.Effect<A, UploadError>,
+    signal?: AbortSignal | undefined
+  ): Promise<A> =>
+    settle(await runtime.runPromiseExit(question(await objects()), signal === undefined ? {} : { signal }))
+  /** What is being read. */
+  const readings = new Set<() => Promise<void>>()
+  const dispose = async (): Promise<void> => {
+    await Promise.all([...readings].map((close) => close()))
+    await runtime.dispose()
+  }
+  const sluice: Sluice = {
     upload: (request) =>
       start(runtime, request, eventBuffer, (uploads, source, control) =>
         uploads.upload({ ...request, source }, control)
@@ -255,11 +340,44 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
     cancel: async (sessionId) =>
       settle(await runtime.runPromiseExit(Effect.flatMap(UploadsService, (uploads) => uploads.cancel(sessionId)))),
     sessions: async () => settle(await runtime.runPromiseExit(Effect.flatMap(UploadsService, ({ list }) => list))),
-    head: async (key) =>
-      withoutToken(await ask((store, engine) => guardedCall(engine, "HeadObject", store.headObject({ key })))),
-    get: async (key, { range, ifMatch, signal } = {}) =>
+    head: async (key, { versionId } = {}) =>
       withoutToken(
-        await ask((store, engine) => guardedCall(engine, "GetObject", store.getObject({ key, range, ifMatch })), signal)
+        await ask((store, engine) => guardedCall(engine, "HeadObject", store.headObject({ key, versionId })))
+      ),
+    read: async ({ onProgress, signal, ...request }) => {
+      const { bytes, close, head, proof, size } = await asking(({ read }) => read(request, { onProgress }), signal)
+      const end = (): Promise<void> => {
+        readings.delete(end)
+        return close()
+      }
+      readings.add(end)
+      return { head: withoutToken(head), size, proof, stream: webStream(bytes, end, signal) }
+    },
+    download: ({ onProgress, signal, ...request }) =>
+      asking(({ download }) => download(request, { onProgress }), signal),
+    source: (request) => asking(({ source }) => source(request)),
+    copy: async ({ from: { sluice: other, ...from }, onProgress, signal, ...request }) => {
+      const elsewhere = other === undefined ? undefined : await objectsOf.get(other)?.()
+      let progress = initial
+      const onEvent = (event: UploadEvent): void => {
+        progress = next(progress, event)
+        onProgress?.(progress)
+      }
+      return asking(
+        ({ copy }) =>
+          copy(
+            { ...request, from: { ...from, ...(elsewhere === undefined ? {} : { in: elsewhere }) } },
+            { onEvent, cancelled: () => signal?.aborted === true }
+          ),
+        signal
+      )
+    },
+    get: async (key, { versionId, range, ifMatch, signal } = {}) =>
+      withoutToken(
+        await ask(
+          (store, engine) => guardedCall(engine, "GetObject", store.getObject({ key, versionId, range, ifMatch })),
+          signal
+        )
       ),
     verify: async ({ body, signal, ...request }) => {
       const source = from(body)
@@ -268,10 +386,13 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
       const { verifyObject } = await import("./internal/verify-object.ts")
       return ask((store, engine) => verifyObject(store, engine, { ...request, source }), signal)
     },
-    remove: (key) => ask((store, engine) => guardedCall(engine, "DeleteObject", store.deleteObject({ key }))),
+    remove: (key, { versionId } = {}) =>
+      ask((store, engine) => guardedCall(engine, "DeleteObject", store.deleteObject({ key, versionId }))),
     ready: () => ask((store, engine) => watchedCall(engine, "HeadBucket", store.headBucket())),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),
     dispose,
     [Symbol.asyncDispose]: dispose
   }
+  objectsOf.set(sluice, objects)
+  return sluice
 }

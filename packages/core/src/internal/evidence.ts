@@ -1,14 +1,15 @@
 /**
- * What a store shows of an object's bytes, and how the same is taken of a source. Pure.
+ * What a store shows of an object's bytes, and how the same is taken of a source.
  *
  * @module
  */
+import * as Effect from "effect/Effect"
 import { compositeCrc32, predictEtag } from "../Checksum.ts"
 import type { Capabilities } from "../Limits.ts"
 import type { ObjectHead, StoredChecksum } from "../ObjectStore.ts"
 import type { DigestAlgorithm } from "../platform/digest-workers.ts"
 import { createHash } from "../platform/hash.ts"
-import type { PackagedChecksum } from "./packaged-checksum.ts"
+import { type PackagedChecksum, packagedChecksum } from "./packaged-checksum.ts"
 
 /** A digest of the whole, or one over the digests of parts. */
 export interface Evidence {
@@ -82,3 +83,9 @@ export const evidenceOf = (
   const kept = checksum && (packaged === undefined ? ofChecksum(checksum) : ofPackaged(checksum, packaged))
   return [kept, ofEtag(head, capabilities)].filter((found) => found !== undefined)
 }
+
+/** The object's checksum, where it takes a package and that is installed. */
+export const packagedOf = ({ checksum }: ObjectHead): Effect.Effect<PackagedChecksum | undefined> =>
+  checksum?.algorithm === "CRC32C" || checksum?.algorithm === "CRC64NVME"
+    ? Effect.orElseSucceed(packagedChecksum(checksum.algorithm), () => undefined)
+    : Effect.succeed(undefined)

@@ -49,10 +49,10 @@ export interface Named<H> {
 
 /** Only one plugin may compress, only one may encrypt: twice is never meant. */
 const exclusive: ReadonlySet<Stage> = new Set<Stage>(["compress", "encrypt"])
-const stageOrder: Readonly<Record<Stage, number>> = { observe: 0, compress: 1, encrypt: 2 }
+export const stageOrder: Readonly<Record<Stage, number>> = { observe: 0, compress: 1, encrypt: 2 }
 
 /** Anything a hook dies of becomes `PluginFailed`; an `UploadError` passes, interruption too. */
-const guarded = <A, R>(
+export const guarded = <A, R>(
   plugin: string,
   hook: string,
   effect: () => Effect.Effect<A, UploadError, R>

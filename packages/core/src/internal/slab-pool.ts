@@ -25,6 +25,11 @@ export interface SlabTicket {
 export interface SlabShare {
   /** Announces a part of up to `bytes` bytes. The oldest announced part of all always gets its slabs. */
   readonly open: (bytes: number) => SlabTicket
+  /**
+   * One slab for bytes that nobody waits for yet, or undefined. All of these together leave half of the budget alone: a
+   * reader that never takes what was read ahead for it holds up no part, which has at most the other half.
+   */
+  readonly spare: () => Uint8Array | undefined
   readonly release: (slabs: ReadonlyArray<Uint8Array>) => void
 }
 
@@ -165,6 +170,15 @@ export const makeSlabPool = (capacity: number): SlabPool => {
       const share: Share = { weight: weights[priority], held: 0, last: undefined }
       return {
         open: (bytes) => open(share, bytes),
+        spare: () => {
+          if (waiting.size > 0 || used + 1 > Math.floor(limit / 2)) return undefined
+          used++
+          share.held++
+          highWater = Math.max(highWater, used)
+          const [slab] = blocks.take(1, share.last)
+          share.last = slab
+          return slab
+        },
         release: (slabs) => {
           used -= slabs.length
           share.held -= slabs.length

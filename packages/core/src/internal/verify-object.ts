@@ -7,61 +7,25 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { EngineOptions } from "../Defaults.ts"
 import { MiB } from "../Limits.ts"
-import type { ObjectHead, ObjectStoreApi } from "../ObjectStore.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
 import { makeSliceCursor } from "../platform/slice-cursor.ts"
 import { fromReadableStream, type Source } from "../Source.ts"
-import { invalidRequest, type UploadError, uploadError } from "../UploadError.ts"
+import { invalidRequest, type UploadError } from "../UploadError.ts"
 import type { Verification, VerifyRequest } from "../Verification.ts"
-import { type Evidence, evidenceOf } from "./evidence.ts"
+import { type Evidence, evidenceOf, packagedOf } from "./evidence.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { guardedCall } from "./guarded-call.ts"
 import { hashParts } from "./hash-parts.ts"
-import { type PackagedChecksum, packagedChecksum } from "./packaged-checksum.ts"
 import { makePartMemory } from "./part-memory.ts"
+import { type AskedObject, askPart, askParts, uniform } from "./part-sizes.ts"
 import { SlabPool } from "./slab-pool.ts"
-
-/** HEADs of parts at a time. */
-const headsAtOnce = 8
 
 /** Bytes compared at once. */
 const block = MiB
 
-interface Comparison {
-  readonly store: ObjectStoreApi
-  readonly options: EngineOptions
+interface Comparison extends AskedObject {
   readonly source: Source
-  /** The object as it was when it was first looked at. */
-  readonly head: ObjectHead
 }
-
-const changed = (key: string): UploadError =>
-  uploadError(
-    { _tag: "PreconditionFailed", message: "the object was written again while it was verified; verify it again" },
-    { operation: "HeadObject", key }
-  )
-
-/** One part's size and the number of parts; undefined from a store that does not tell. */
-const askPart = Effect.fnUntraced(function* ({ store, options, head }: Comparison, partNumber: number) {
-  const { key, etag } = head
-  const part = yield* guardedCall(options, "HeadObject", store.headObject({ key, partNumber }))
-  if (part.etag !== etag) return yield* changed(key)
-  return part.parts === undefined ? undefined : { size: part.size, parts: part.parts }
-})
-
-/** Parts of one size, the last with what is left. */
-const uniform = (size: number, partSize: number): ReadonlyArray<number> =>
-  Array.from({ length: partSize === 0 ? 1 : Math.ceil(size / partSize) }, (_, i) =>
-    Math.min(partSize, size - i * partSize)
-  )
-
-/** The sizes of all parts, each asked for. */
-const askParts = Effect.fnUntraced(function* (at: Comparison, count: number) {
-  const numbers = Array.from({ length: count }, (_, i) => i + 1)
-  const parts = yield* Effect.forEach(numbers, (number) => askPart(at, number), { concurrency: headsAtOnce })
-  const sizes = parts.flatMap((part) => (part?.parts === count ? [part.size] : []))
-  const sum = sizes.reduce((all, size) => all + size, 0)
-  return sizes.length === count && sum === at.head.size ? sizes : undefined
-})
 
 type Answer = Pick<Verification, "matches" | "by">
 
@@ -118,12 +82,6 @@ const compareBytes = Effect.fnUntraced(function* ({
     if (a.size === 0) return true
   }
 }, Effect.scoped)
-
-/** The object's checksum, where it takes a package and that is installed. */
-const packagedOf = ({ checksum }: ObjectHead): Effect.Effect<PackagedChecksum | undefined> =>
-  checksum?.algorithm === "CRC32C" || checksum?.algorithm === "CRC64NVME"
-    ? Effect.orElseSucceed(packagedChecksum(checksum.algorithm), () => undefined)
-    : Effect.succeed(undefined)
 
 /** See `Verification.verify`. */
 export const verifyObject = Effect.fnUntraced(function* (

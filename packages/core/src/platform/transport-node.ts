@@ -51,6 +51,13 @@ const headersOf = (response: IncomingMessage): Record<string, string> => {
   return headers
 }
 
+/** Resolves when the socket of an answer that was destroyed is closed. */
+const gone = ({ socket }: IncomingMessage): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.closed || !socket.destroyed) return resolve()
+    socket.once("close", () => resolve())
+  })
+
 /** The answer's bytes, pulled; cancelling frees the connection. */
 const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
   const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]()
@@ -63,6 +70,7 @@ const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
       },
       cancel: () => {
         response.destroy()
+        return gone(response)
       }
     },
     { highWaterMark: 0 }

@@ -384,7 +384,7 @@ const makeApi = (
       }
     }),
 
-    headObject: Effect.fnUntraced(function* ({ key, partNumber }) {
+    headObject: Effect.fnUntraced(function* ({ key, partNumber, versionId }) {
       const answer = yield* call("HeadObject", { key, partNumber }, (carry) =>
         client.send(
           new HeadObjectCommand(
@@ -392,6 +392,7 @@ const makeApi = (
               Bucket: bucket,
               Key: key,
               ChecksumMode: "ENABLED",
+              ...(versionId === undefined ? {} : { VersionId: versionId }),
               ...(partNumber === undefined ? {} : { PartNumber: partNumber })
             })
           )
@@ -401,7 +402,7 @@ const makeApi = (
       return headOf(key, answer.ContentLength ?? 0, answer)
     }),
 
-    getObject: Effect.fnUntraced(function* ({ key, range, ifMatch }) {
+    getObject: Effect.fnUntraced(function* ({ key, versionId, range, ifMatch, onActivity }) {
       const answer = yield* call(
         "GetObject",
         { key },
@@ -411,12 +412,13 @@ const makeApi = (
               carry({
                 Bucket: bucket,
                 Key: key,
+                ...(versionId === undefined ? {} : { VersionId: versionId }),
                 ...(range === undefined ? {} : { Range: rangeHeader(range) }),
                 ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
               })
             )
           ),
-        { streamResponse: true }
+        { streamResponse: true, onActivity }
       )
       const body = yield* must(answer.Body, "body", "GetObject", { key })
       const contentLength = answer.ContentLength ?? 0

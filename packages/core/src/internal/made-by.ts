@@ -1,0 +1,35 @@
+/**
+ * Which plugins changed an object's bytes: said in its metadata, so that nobody takes what is stored for what was meant.
+ *
+ * @module
+ */
+import type { ObjectHead } from "../ObjectStore.ts"
+import type { OpenedHooks } from "./run-hooks.ts"
+
+/** The object metadata that names them, without the `x-amz-meta-` prefix. */
+export const metadataPlugins = "sluice-plugins"
+
+/** The plugins that change bytes, in the order in which they do; those that observe do not. */
+export const changingPlugins = ({ body, part }: Pick<OpenedHooks, "body" | "part">): ReadonlyArray<string> => [
+  ...new Set([...body, ...part].flatMap(({ plugin, hook }) => (hook.stage === "observe" ? [] : [plugin])))
+]
+
+/** What the metadata says of them; nothing where no plugin changes bytes. */
+export const madeByMetadata = (hooks: Pick<OpenedHooks, "body" | "part">): Readonly<Record<string, string>> => {
+  const plugins = changingPlugins(hooks)
+  return plugins.length === 0 ? {} : { [metadataPlugins]: plugins.map(encodeURIComponent).join(",") }
+}
+
+const decoded = (name: string): string => {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
+/** The plugins that made an object, in the order in which they changed its bytes. */
+export const madeBy = ({ metadata }: Pick<ObjectHead, "metadata">): ReadonlyArray<string> => {
+  const names = metadata?.[metadataPlugins]
+  return names === undefined || names === "" ? [] : names.split(",").map(decoded)
+}

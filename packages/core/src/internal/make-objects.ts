@@ -1,0 +1,75 @@
+/**
+ * What stands in a store, over the store and the uploads at hand.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { type EngineOptions, engineOptions } from "../Defaults.ts"
+import { type ObjectHead, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
+import type { ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
+import type { Plugin } from "../Plugin.ts"
+import type { Source } from "../Source.ts"
+import { traced } from "../Telemetry.ts"
+import { type UploadError, withContext } from "../UploadError.ts"
+import { copyObject } from "./copy-object.ts"
+import { downloadFile } from "./download-file.ts"
+import { guardedCall } from "./guarded-call.ts"
+import type { Uploads } from "./make-uploads.ts"
+import { objectSource } from "./object-source.ts"
+import type { ReadEngine } from "./open-object.ts"
+import { type Reading, readObject } from "./read-object.ts"
+
+/** `ObjectsApi`, but for the form in which bytes are read. */
+export interface StoredObjects extends Omit<ObjectsApi, "read"> {
+  readonly read: (request: ReadRequest, control?: ReadControl) => Effect.Effect<Reading, UploadError>
+}
+
+/** How a call that belongs to no upload goes: with retries, and with names in its errors. */
+const call = <A>(
+  { options, store }: { readonly options: EngineOptions; readonly store: ObjectStoreApi },
+  operation: string,
+  key: string,
+  effect: Effect.Effect<A, UploadError>
+): Effect.Effect<A, UploadError> =>
+  Effect.mapError(guardedCall(options, operation, effect), (error) =>
+    withContext(error, { operation, bucket: store.bucket, key })
+  )
+
+export const makeObjects = Effect.fnUntraced(function* <R>(
+  { plugins = [], ...given }: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined },
+  uploads: Pick<Uploads, "upload">
+): Effect.fn.Return<StoredObjects, UploadError, ObjectStore | R> {
+  const options = yield* Effect.fromResult(engineOptions(given))
+  const store = traced(yield* ObjectStore)
+  const context = yield* Effect.context<R>()
+  /** The engine of one request, by its own options. */
+  const engineFor = (request: Partial<Pick<EngineOptions, "partSize" | "concurrency">>) =>
+    Effect.map(
+      Effect.fromResult(
+        engineOptions({
+          ...given,
+          ...(request.partSize === undefined ? {} : { partSize: request.partSize }),
+          ...(request.concurrency === undefined ? {} : { concurrency: request.concurrency })
+        })
+      ),
+      (options): ReadEngine<R> => ({ store, options, plugins })
+    )
+  const withServices = <A, E>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E> =>
+    Effect.provideContext(effect, context)
+
+  const head = ({ key, versionId }: ObjectName): Effect.Effect<ObjectHead, UploadError> =>
+    call({ store, options }, "HeadObject", key, store.headObject({ key, versionId }))
+  const source = (request: Omit<ReadRequest, "range">): Effect.Effect<Source, UploadError> =>
+    Effect.flatMap(engineFor(request), (engine) => withServices(objectSource(engine, request, context)))
+  return {
+    head,
+    source,
+    read: (request, control) =>
+      Effect.flatMap(engineFor(request), (engine) => withServices(readObject(engine, request, control))),
+    download: (request, control) =>
+      Effect.flatMap(engineFor(request), (engine) => withServices(downloadFile(engine, request, control))),
+    copy: (request, control) => copyObject({ store, head, source, upload: uploads.upload }, request, control),
+    remove: ({ key, versionId }) =>
+      call({ store, options }, "DeleteObject", key, store.deleteObject({ key, versionId }))
+  }
+})
