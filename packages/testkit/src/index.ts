@@ -17,4 +17,12 @@ export {
   servicesRequired,
   startMinIO
 } from "./MinIO.ts"
+export type { RealStore } from "./real/RealStore.ts"
+export {
+  providerOfStore,
+  type RealStoreName,
+  realStoreNames,
+  realStoreSuite,
+  startRealStore
+} from "./real/real-stores.ts"
 export * from "./store.ts"

@@ -80,8 +80,14 @@ const minio: Partial<Facts> = {
   bucketOfMarkers: "deleted"
 }
 
-/** The one table of differences. */
-export const differences = { embedded: {}, minio } satisfies Record<string, Partial<Facts>>
+/** Measured against versitygw v1.8.0 over its posix backend. */
+const versitygw: Partial<Facts> = {
+  // Markers do not count as content.
+  bucketOfMarkers: "deleted"
+}
+
+/** The one table of differences; what a store lacks altogether is in deviations.ts. */
+export const differences = { embedded: {}, minio, versitygw, "s3s-fs": {} } satisfies Record<string, Partial<Facts>>
 
 /** The answers to expect from this store. */
 export const factsOf = (store: keyof typeof differences): Facts => ({ ...aws, ...differences[store] })

@@ -9,7 +9,9 @@ import { multipart } from "./behaviour/multipart.ts"
 import { objects } from "./behaviour/objects.ts"
 import { signatures } from "./behaviour/signatures.ts"
 import { versions } from "./behaviour/versions.ts"
+import { deviations } from "./deviations.ts"
 import { type differences, type Facts, factsOf } from "./facts.ts"
+import { holdDeviations } from "./hold-deviations.ts"
 
 /** A running S3 server. */
 export interface S3Target {
@@ -31,7 +33,7 @@ export interface Suite {
   readonly facts: Facts
 }
 
-/** One behaviour suite, run unchanged against every store; `facts.ts` is the only place where stores may differ. */
+/** One behaviour suite, run unchanged against every store; `facts.ts` and `deviations.ts` say where stores differ. */
 export function s3Behaviour(
   name: keyof typeof differences,
   start: () => Promise<S3Target>,
@@ -58,6 +60,7 @@ export function s3Behaviour(
     for (const group of [buckets, objects, conditions, multipart, checksums, encryption, signatures, versions]) {
       group({ store, facts: factsOf(name) })
     }
+    holdDeviations(deviations[name] ?? [])
   })
 }
 
