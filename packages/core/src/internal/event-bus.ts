@@ -3,19 +3,12 @@
  *
  * @module
  */
-import type { Done } from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { UploadEvent } from "../UploadEvent.ts"
-import { warn } from "./warn.ts"
+import { type Observer, observe } from "./observe.ts"
 
-/** Events a slow observer may fall behind before it misses some. */
-const observerBuffer = 1_024
-/** How long the end of an upload waits for its observers, in milliseconds. */
-const drainMs = 5_000
 /** Shortest time between two BytesSent, in milliseconds. */
 const bytesSentEveryMs = 100
 
@@ -23,11 +16,6 @@ type Distributed<T> = T extends UploadEvent ? Omit<T, "sessionId" | "bucket" | "
 
 /** An event without what the bus adds: whose it is, and when. */
 export type Happening = Distributed<UploadEvent>
-
-export interface Observer {
-  readonly plugin: string
-  readonly on: (event: UploadEvent) => Effect.Effect<void>
-}
 
 export interface EventBus {
   /** Tells everybody. Plain and quick: callable from a socket's callback. */
@@ -51,34 +39,7 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
   const { identity, observers, listener } = options
   const clock = yield* Clock.Clock
 
-  const queues = yield* Effect.forEach(
-    observers,
-    Effect.fnUntraced(function* ({ plugin, on }) {
-      const queue = yield* Queue.dropping<UploadEvent, Done>(observerBuffer)
-      let dropped = 0
-      const fiber = yield* Effect.forkScoped(
-        Effect.forever(
-          Effect.flatMap(Queue.take(queue), (event) =>
-            // Suspended: what `on` throws before it gives an effect is its own affair as well.
-            Effect.catchCause(
-              Effect.suspend(() => on(event)),
-              (cause) => warn(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
-            )
-          )
-        ).pipe(Effect.ignore)
-      )
-      return {
-        fiber,
-        queue,
-        offer: (event: UploadEvent): void => {
-          if (!Queue.offerUnsafe(queue, event)) dropped++
-        },
-        report: Effect.suspend(() =>
-          dropped === 0 ? Effect.void : warn(`plugin "${plugin}" observed too slowly and missed ${dropped} events`)
-        )
-      }
-    })
-  )
+  const observations = yield* Effect.forEach(observers, observe)
 
   const sending = new Map<number, number>()
   const told = new Set<number>()
@@ -94,7 +55,7 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
       key: identity.key(),
       at: clock.currentTimeMillisUnsafe()
     }
-    for (const { offer } of queues) offer(event)
+    for (const { tell } of observations) tell(event)
     try {
       listener?.(event)
     } catch {
@@ -126,14 +87,6 @@ export const makeEventBus = Effect.fnUntraced(function* (options: {
       storedBytes += bytes
       return true
     },
-    drain: Effect.forEach(
-      queues,
-      ({ fiber, queue, report }) =>
-        Queue.end(queue).pipe(
-          Effect.andThen(Effect.timeoutOption(Fiber.await(fiber), drainMs)),
-          Effect.andThen(report)
-        ),
-      { concurrency: "unbounded", discard: true }
-    )
+    drain: Effect.forEach(observations, ({ drain }) => drain, { concurrency: "unbounded", discard: true })
   }
 })

@@ -24,7 +24,7 @@ import {
 import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
-import type { Observer } from "./event-bus.ts"
+import type { Observer } from "./observe.ts"
 
 /** All plugins' hooks of one upload, composed. */
 export interface OpenedHooks {
