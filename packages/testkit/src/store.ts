@@ -1,5 +1,6 @@
 export type { Credentials } from "./s3/auth/Credentials.ts"
 export type { Access, Principal, Rule } from "./s3/auth/Principal.ts"
+export type { KmsKeyState, KmsKeys } from "./s3/encryption/KmsKeys.ts"
 export { Hangup, type S3Request, type S3Response, type S3Stream } from "./s3/message.ts"
 export type { Operation } from "./s3/Operation.ts"
 export type { Profile, Quirk } from "./s3/profiles/Profile.ts"

@@ -1,5 +1,6 @@
 import { authorize } from "./auth/authorize.ts"
 import { type Authority, authenticate } from "./auth/SigV4.ts"
+import { corsHeaders, preflight } from "./cors.ts"
 import { decodeBody } from "./decode-body.ts"
 import { Hangup, type S3Request, type S3Response } from "./message.ts"
 import { operationOf } from "./Operation.ts"
@@ -65,8 +66,17 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
     }
     const perform = (call: S3Call) => operate(call).catch(refuse)
     const answer = async () => {
-      const { method, headers, signal } = request
+      const { method, headers } = request
       const target = parseTarget(request.target, bucketOfHost(headers["host"], domains))
+      if (method === "OPTIONS") return preflight(target.bucket, headers, options.model)
+      const response = await answerTo(target).catch(refuse)
+      return {
+        ...response,
+        headers: { ...corsHeaders(target.bucket, method, headers, options.model), ...response.headers }
+      }
+    }
+    const answerTo = async (target: Target) => {
+      const { method, headers, signal } = request
       const { query } = target
       const authentication = authenticate({ ...request, target }, options)
       const { accessKeyId, access } = authentication

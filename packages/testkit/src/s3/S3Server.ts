@@ -1,6 +1,7 @@
 import { assertQuiescent } from "./assert-quiescent.ts"
 import type { Credentials } from "./auth/Credentials.ts"
 import type { Access, Principal } from "./auth/Principal.ts"
+import type { KmsKeys } from "./encryption/KmsKeys.ts"
 import { type Provider, profiles } from "./profiles/profiles.ts"
 import { type JournalEntry, RequestJournal } from "./RequestJournal.ts"
 import type { Middleware } from "./S3Call.ts"
@@ -38,6 +39,10 @@ export interface S3ServerOptions {
   readonly profile?: Provider
   /** Default `true`. `false` ignores requests for encryption in silence, as some stores without a KMS do. */
   readonly serverSideEncryption?: boolean
+  /** The keys that SSE-KMS may name beside the managed one, and their states; read at every request. None by default. */
+  readonly kmsKeys?: KmsKeys
+  /** Default `false`: keys of SSE-C over plain HTTP are refused, as on S3. */
+  readonly allowInsecureSseC?: boolean
   /** Default `false`: a repeated Complete is NoSuchUpload. `true`: 200 again, as AWS answers for a while. */
   readonly idempotentComplete?: boolean
   /** How often a Complete that takes long sends a blank, after an early 200. Never by default. */
@@ -113,7 +118,17 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     for (const bucket of buckets) if (!model.buckets.has(bucket)) await model.createBucket(bucket, clock())
     const hosts = domains.flatMap((domain) => [domain, "*", ...buckets].map((name) => `${name}.${domain}`))
     const tls = secure ? await selfSigned([...domains, ...hosts]) : undefined
-    const context = { model, region, credentials, serverSideEncryption, idempotentComplete, clock, domains, journal }
+    const context = {
+      model,
+      region,
+      credentials,
+      serverSideEncryption,
+      idempotentComplete,
+      clock,
+      domains,
+      journal,
+      secure
+    }
     const handler = makeS3Handler({ ...others, ...context, profile, middleware })
     return { model, tls, http: await serveHttp(handler, { port, host, tls, keepAliveMillis }) }
   }
