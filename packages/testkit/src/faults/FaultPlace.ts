@@ -65,6 +65,9 @@ const requestFields = ["op", "bucket", "key", "uploadId", "partNumber", "attempt
 export function placeOf({ action, match = {} }: FaultRule, here: ReadonlyArray<FaultPlace>): FaultPlace {
   const able = placesOf[action.type]
   const named = requestFields.find((field) => match[field] !== undefined)
+  if (named !== undefined && match.connection !== undefined) {
+    throw new TypeError(`a rule means requests (${named}) or connections, not both`)
+  }
   const wanted = able.filter((place) => (place === "connections" ? named : match.connection) === undefined)
   const place = wanted.find((place) => here.includes(place))
   if (place !== undefined) return place
