@@ -31,11 +31,24 @@ export async function receive<A>(
 
 /** A verified body as text, for the XML of some requests. */
 export async function receiveText(call: S3Call): Promise<string> {
-  if (bodyLength(call) > MAX_DOCUMENT_BYTES) throw new S3Error("MalformedXML")
   const integrity = new Integrity(call)
+  return (await documentOf(call, integrity.watch(call.body))).toString("utf8")
+}
+
+/** A body as text that nobody has verified yet, and the call with its body as it was. */
+export async function peekText(call: S3Call): Promise<{ readonly text: string; readonly again: S3Call }> {
+  const bytes = await documentOf(call, call.body)
+  async function* body(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield bytes
+  }
+  return { text: bytes.toString("utf8"), again: { ...call, body: body() } }
+}
+
+async function documentOf(call: S3Call, body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  if (bodyLength(call) > MAX_DOCUMENT_BYTES) throw new S3Error("MalformedXML")
   const chunks: Array<Uint8Array> = []
-  for await (const chunk of integrity.watch(call.body)) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString("utf8")
+  for await (const chunk of body) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks)
 }
 
 /** Of the object's bytes, not of their framing. S3 takes no body whose length it is not told. */

@@ -1,4 +1,4 @@
-import { receiveText } from "../receive.ts"
+import { peekText } from "../receive.ts"
 import type { S3Call } from "../S3Call.ts"
 import { S3Error } from "../S3Error.ts"
 import { parseTarget } from "../Target.ts"
@@ -25,14 +25,9 @@ type Demand = (op: S3Call["op"], bucket: string, key: string) => void
 
 /** Its keys stand in its body: one that may not be deleted refuses them all. */
 async function authorizeDeletes(call: S3Call, demand: Demand): Promise<S3Call> {
-  const text = await receiveText(call)
+  const { text, again } = await peekText(call)
   for (const object of parseXml(text).children) {
     if (object.name === "Object") demand("DeleteObject", call.bucket, childText(object, "Key"))
   }
-  return {
-    ...call,
-    body: (async function* () {
-      yield Buffer.from(text)
-    })()
-  }
+  return again
 }
