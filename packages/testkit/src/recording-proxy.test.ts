@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { createServer, request, type Server } from "node:http"
 import { text } from "node:stream/consumers"
 import { afterEach, describe, expect, it } from "vitest"
-import { recordingProxy } from "./recording-proxy.ts"
+import { type RecordingProxy, recordingProxy } from "./recording-proxy.ts"
 
 const opened: Array<() => Promise<void>> = []
 afterEach(async () => {
@@ -156,6 +156,28 @@ describe("recordingProxy", () => {
     outgoing.on("error", () => {})
     outgoing.write("some", () => outgoing.destroy())
     await gone.promise
+    await proxy.idle()
+  })
+
+  it.each([
+    ["the store does not read", async () => {}],
+    [
+      "a fault holds",
+      async (proxy: RecordingProxy) => {
+        proxy.faults.add({ match: { op: "UploadPart" }, action: { type: "stall", afterBytes: 100 } })
+      }
+    ]
+  ])("is idle while %s a part to its end: the store owes no answer", async (_, hold) => {
+    const asked = Promise.withResolvers<void>()
+    const { proxy } = await proxyTo(() => asked.resolve()) // Reads nothing, answers nothing.
+    await hold(proxy)
+    const outgoing = request(`${proxy.endpoint}/b/k?partNumber=1&uploadId=u`, { method: "PUT" })
+    outgoing.on("error", () => {})
+    const part = Buffer.alloc(16 * 1024 * 1024)
+    outgoing.setHeader("content-length", part.length)
+    outgoing.end(part)
+    await asked.promise
+    outgoing.destroy()
     await proxy.idle()
   })
 

@@ -11,6 +11,7 @@ import {
   UploadPartCommand
 } from "@aws-sdk/client-s3"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
@@ -323,7 +324,7 @@ describe("in the server alone", () => {
   it("delays pass on the clock of Effect, too: under TestClock nothing sleeps", async () => {
     const program = Effect.gen(function* () {
       const effectClock = yield* Clock.Clock
-      const sleep = (ms: number) => Effect.runPromise(effectClock.sleep(ms))
+      const sleep = (ms: number) => Effect.runPromise(effectClock.sleep(Duration.millis(ms)))
       const running = yield* Effect.promise(() => startS3({ buckets: ["media"], faults: { clock: { sleep } } }))
       server = running
       s3 = client(running.endpoint)
