@@ -53,7 +53,7 @@ describe("HTTPS", () => {
 
   it("can be reset like any connection", async () => {
     const server = await serve({ tls: true })
-    server.faults.add({ match: { op: "PutObject" }, action: { type: "reset" } })
+    server.faults.add({ match: { op: "PutObject" }, action: { type: "reset", afterBytes: 0 } })
     await expect(roundTrip(clientOf(server, server.endpoint, true))).rejects.toMatchObject({ code: "ECONNRESET" })
   })
 })
