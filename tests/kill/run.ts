@@ -47,6 +47,8 @@ interface Run {
   readonly what: string
   /** Where each process died; one that ended before its time is not among them. */
   readonly deaths: ReadonlyArray<string>
+  /** The store refused what it had, and the next run began anew (decision 0043). */
+  readonly anew: boolean
   readonly lost: unknown
 }
 
@@ -74,10 +76,9 @@ const runOne = async (stores: ReadonlyArray<Store>, place: Workplace, seed: numb
         deaths.push(`${life.steps[moment.killAt - 1]}${later}`)
       } else if (!/^stored \d+ source$/.test(life.last)) throw new Error(life.errors)
     }
-    await resumed(target, work)
-    return { seed, store: name, what, deaths, lost: undefined }
+    return { seed, store: name, what, deaths, ...(await resumed(target, work)), lost: undefined }
   } catch (lost) {
-    return { seed, store: name, what, deaths, lost }
+    return { seed, store: name, what, deaths, anew: false, lost }
   }
 }
 
@@ -94,7 +95,12 @@ const worker = async (): Promise<void> => {
   while (!enough()) {
     const run = await runOne(stores, place, next++)
     done.push(run)
-    const end = run.lost === undefined ? "whole" : `LOST: npm run kill -- --runs 1 --seed ${run.seed}`
+    const end =
+      run.lost === undefined
+        ? run.anew
+          ? "whole, begun anew"
+          : "whole"
+        : `LOST: npm run kill -- --runs 1 --seed ${run.seed}`
     console.log(
       `${done.length}  seed ${run.seed}  ${run.store}, ${run.what}: killed ${run.deaths.join(", then ") || "never"}: ${end}`
     )
@@ -119,6 +125,7 @@ const result: Readonly<Record<string, string | number>> = {
   "Killed twice": killed.filter(({ deaths }) => deaths.length > 1).length,
   ...Object.fromEntries(stores.map(({ name }) => [`On ${name}`, killed.filter(({ store }) => store === name).length])),
   "Different steps": steps.size,
+  "Begun anew": killed.filter(({ anew }) => anew).length,
   Lost: lost.length
 }
 console.table([result])

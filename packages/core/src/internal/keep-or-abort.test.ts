@@ -32,6 +32,13 @@ describe("auto", () => {
     expect(keeps({ exit: interrupted, durable: false })).toBe(false)
   })
 
+  it("aborts what the store refuses as a whole, though it takes every part", () => {
+    const wrong = (operation: string) =>
+      Exit.fail(uploadError({ _tag: "ChecksumMismatch", message: "other bytes" }, { operation, retry: "persistent" }))
+    expect(keeps({ exit: wrong("CompleteMultipartUpload") })).toBe(false)
+    expect(keeps({ exit: wrong("UploadPart") })).toBe(true)
+  })
+
   it("keeps what can go on when somebody has mended the reason", () => {
     for (const _tag of ["CredentialsUnavailable", "ClockSkewed", "TlsFailed"] as const) {
       expect(keeps({ exit: Exit.fail(uploadError({ _tag, message: "mend it" })) })).toBe(true)

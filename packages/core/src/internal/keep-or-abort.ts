@@ -46,5 +46,8 @@ export const keepsUpload = ({ exit, policy, durable, resumable, resumed, cancell
   if (Cause.hasInterruptsOnly(exit.cause)) return true
   if (error === undefined) return false
   const { _tag } = error.reason
+  // Each part is right by itself, the whole is refused: no later Complete of this upload helps. MinIO does so after a
+  // client went away in the middle of one (decision 0043).
+  if (_tag === "ChecksumMismatch" && error.operation === "CompleteMultipartUpload") return false
   return error.retry !== "permanent" || mendable.has(_tag) || (resumed && wrongResume.has(_tag))
 }
