@@ -106,15 +106,18 @@ const sweep = ({ journal, store }: Work) =>
     )
   )
 
+/** MinIO refuses the whole of an upload whose Complete lost its client; it is aborted then (decision 0043). */
+export const isRefused = ({ errors }: Life): boolean => /ChecksumMismatch: .*\[CompleteMultipartUpload/.test(errors)
+
 /**
  * Resumes, and demands the source's bytes, no part sent that was there, and nothing left. Answers with whether the
- * upload had to begin anew: MinIO refuses the whole of one whose Complete lost its client, and it is aborted then.
+ * upload was refused and had to begin anew.
  */
 export const resumed = async (target: Target, work: Work): Promise<{ readonly anew: boolean }> => {
   const before = [...(await storedParts(target, work.key)).values()].flat()
   const again = { ...work, resume: true, killAt: undefined, killAfterMs: undefined }
   let life = await live(again)
-  const anew = /ChecksumMismatch: .*\[CompleteMultipartUpload/.test(life.errors)
+  const anew = isRefused(life)
   if (anew) {
     assert.deepEqual([await sessions(work.journal), [...(await storedParts(target, work.key))]], [[], []])
     assert.equal(await download(target, work.key), undefined)
