@@ -34,11 +34,13 @@ import {
 } from "../ObjectStore.ts"
 import { makeTransport } from "../platform/transport.ts"
 import { type ErrorContext, isUploadError, type UploadError, uploadError, withContext } from "../UploadError.ts"
+import { completeBody } from "./complete-body.ts"
+import { copyVerbs } from "./copy-verbs.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
 import { makeLearn } from "./learn.ts"
 import { makeClient } from "./make-client.ts"
 import { attributeInput, checksumOf, fullCrc32, headOf } from "./object-attributes.ts"
-import { confirmPayload, describePayload, type Payload } from "./payload.ts"
+import { confirmPayload, describePayload, documentPayload, type Payload } from "./payload.ts"
 import { makeRepeatPart, type SendPart } from "./repeat-part.ts"
 import { checkOptions, type S3Options, withStoreDefaults } from "./S3Options.ts"
 import { carrying, SdkCall } from "./sdk-call.ts"
@@ -158,6 +160,9 @@ const makeApi = (
     bucket,
     capabilities,
     location: (key) => locationOf(options, pathStyle, key),
+    // One AWS copies between its regions.
+    endpoint: new URL(options.endpoint ?? "https://s3.amazonaws.com").origin,
+    ...copyVerbs({ bucket, client, call, must }),
 
     createMultipartUpload: Effect.fnUntraced(function* (input) {
       const at = { key: input.key }
@@ -220,7 +225,8 @@ const makeApi = (
     completeMultipartUpload: Effect.fnUntraced(function* (input) {
       const at = { key: input.key, uploadId: input.uploadId }
       const withChecksum = input.checksum !== "none"
-      const partField = checksumField[input.otherChecksum?.algorithm ?? "CRC32"]
+      const partField = withChecksum ? checksumField[input.otherChecksum?.algorithm ?? "CRC32"] : undefined
+      const payload = yield* documentPayload(completeBody(input.parts, partField))
       const answer = yield* call(
         "CompleteMultipartUpload",
         at,
@@ -231,13 +237,6 @@ const makeApi = (
                 Bucket: bucket,
                 Key: input.key,
                 UploadId: input.uploadId,
-                MultipartUpload: {
-                  Parts: input.parts.map(({ partNumber, etag, crc32, checksum }) => ({
-                    PartNumber: partNumber,
-                    ETag: `"${etag}"`,
-                    ...(withChecksum ? { [partField]: checksum ?? encodeCrc32(crc32) } : {})
-                  }))
-                },
                 // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
                 ...(input.checksum === "COMPOSITE" || (input.checksum === "FULL_OBJECT" && input.size > 0)
                   ? { ...checksumFields(input.otherChecksum ?? crc32OfAll(input)), ChecksumType: input.checksum }
@@ -248,7 +247,7 @@ const makeApi = (
               })
             )
           ),
-        { onActivity: input.onActivity }
+        { payload, onActivity: input.onActivity }
       )
       const etag = yield* must(answer.ETag, "ETag", "CompleteMultipartUpload", at)
       return {

@@ -54,6 +54,19 @@ export const describePayload = Effect.fnUntraced(function* (
   return { body, headers, md5: taken }
 })
 
+/** An XML document of ours; signed whatever the transport, as the SDK does with its own. */
+export const documentPayload = Effect.fnUntraced(function* (
+  document: Uint8Array
+): Effect.fn.Return<Payload, UploadError> {
+  const body = { slices: [document], size: document.length }
+  const headers = {
+    "content-length": String(body.size),
+    "content-type": "application/xml",
+    "x-amz-content-sha256": yield* digestOf("sha256", body)
+  }
+  return { body, headers, md5: undefined }
+})
+
 /**
  * Whether the ETag shows that the store has the payload. Where it should and shows other bytes, the attempt fails with
  * `ChecksumMismatch`, to be made again. Only unencrypted and SSE-S3 objects have an MD5 as ETag.
