@@ -14,8 +14,8 @@ interface Recipe {
   /** Its command in `.tools/bin`, as `tools.json` pins it. */
   readonly command: string
   readonly title: string
-  /** The engine's profile that fits it. */
-  readonly provider: Provider
+  /** The engine's profile that fits it; `probe` where none does. */
+  readonly provider: Provider | "probe"
   readonly prepare: (setting: Setting) => Promise<{
     readonly args: ReadonlyArray<string>
     readonly env?: Readonly<Record<string, string>>
@@ -47,7 +47,7 @@ const recipes = {
   "s3s-fs": {
     command: "s3s-fs",
     title: "s3s-fs",
-    provider: "generic",
+    provider: "probe",
     prepare: async ({ directory, port, credentials }) => {
       await mkdir(join(directory, "data"))
       return {
@@ -66,8 +66,9 @@ export type RealStoreName = "minio" | keyof typeof recipes
 
 export const realStoreNames: ReadonlyArray<RealStoreName> = ["minio", "versitygw", "s3s-fs"]
 
-/** The engine's profile for a store: what to hand to `s3({ provider })`. */
-export const providerOfStore = (name: RealStoreName): Provider => (name === "minio" ? "minio" : recipes[name].provider)
+/** The engine's profile for a store, or `probe` where none fits: what to hand to `s3({ provider })`. */
+export const providerOfStore = (name: RealStoreName): Provider | "probe" =>
+  name === "minio" ? "minio" : recipes[name].provider
 
 /** The variable that names a store's binary: `SLUICE_VERSITYGW_BIN`, `SLUICE_S3S_FS_BIN`. */
 const variableOf = (name: keyof typeof recipes): string => `SLUICE_${name.toUpperCase().replaceAll("-", "_")}_BIN`
