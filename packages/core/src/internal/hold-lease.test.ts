@@ -115,6 +115,33 @@ describe("the holder of a lease", () => {
     })
   )
 
+  it.effect("is ended in time when the journal does not answer", () =>
+    Effect.gen(function* () {
+      const journal = yield* journalWith(() => ({ renew: Effect.never }))
+      const { seen, work } = endless()
+      const fiber = yield* Effect.forkChild(Effect.flip(holdingLease(journal, "s", ttl, work)))
+      yield* TestClock.adjust(ttl)
+      expect((yield* Fiber.join(fiber)).reason._tag).toBe("JournalFailed")
+      expect(seen.endedAt).toBe(25_000)
+    })
+  )
+
+  it.effect("that heard of its lease late counts from when it asked, and renews it before anything is done", () =>
+    Effect.gen(function* () {
+      let renewed = 0
+      const inner = yield* journalWith((lease) => ({
+        renew: Effect.sync(() => {
+          renewed++
+          return lease
+        })
+      }))
+      const journal: JournalApi = { ...inner, acquire: (id, ttlMs) => Effect.delay(inner.acquire(id, ttlMs), 26_000) }
+      const fiber = yield* Effect.forkChild(holdingLease(journal, "s", ttl, () => Effect.sync(() => renewed)))
+      yield* TestClock.adjust(26_000)
+      expect(yield* Fiber.join(fiber)).toBe(1)
+    })
+  )
+
   it.effect("lets go when somebody asks for the session", () =>
     Effect.gen(function* () {
       const journal = yield* journalWith((lease) => ({

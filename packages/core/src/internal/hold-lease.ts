@@ -1,7 +1,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { JournalApi } from "../Journal.ts"
-import type { UploadError } from "../UploadError.ts"
+import { type UploadError, uploadError } from "../UploadError.ts"
 
 /** The session's only writer, as long as it is not lost. */
 export interface HeldLease {
@@ -30,44 +31,59 @@ export const holdingLease = <A, R>(
   ttlMs: number,
   work: (lease: HeldLease) => Effect.Effect<A, UploadError, R>
 ): Effect.Effect<A, UploadError, R> =>
-  Effect.acquireUseRelease(
-    journal.acquire(sessionId, ttlMs),
-    (lease) => {
-      let lost: UploadError | undefined
-      let concluded = false
-      const held: HeldLease = {
-        lost: () => lost,
-        conclude: () => {
-          concluded = true
-        }
-      }
-      const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
-      /** Until it is renewed, or until the lease may end. */
-      const renew = Effect.fnUntraced(function* (deadline: number): Effect.fn.Return<void, UploadError> {
-        while (true) {
-          const outcome = yield* Effect.result(lease.renew)
-          if (outcome._tag === "Success") return
-          if (concluded) return yield* Effect.never
-          const error = outcome.failure
-          if (error.retry === "permanent" || error.reason._tag === "SessionBusy" || (yield* nowMs) >= deadline) {
-            lost = error
-            return yield* error
+  // By the time at which it was asked for: the answer may have come late.
+  Effect.flatMap(nowMs, (askedAt) =>
+    Effect.acquireUseRelease(
+      journal.acquire(sessionId, ttlMs),
+      (lease) => {
+        let lost: UploadError | undefined
+        let concluded = false
+        const held: HeldLease = {
+          lost: () => lost,
+          conclude: () => {
+            concluded = true
           }
-          yield* Effect.sleep(renewAgainMs)
         }
-      })
-      const renewing: Effect.Effect<never, UploadError> = Effect.gen(function* () {
-        let renewedAt = yield* nowMs
-        while (true) {
-          yield* Effect.sleep(ttlMs / 3)
-          yield* renew(renewedAt + ttlMs - marginOf(ttlMs))
-          renewedAt = yield* nowMs
-          const stop = yield* Effect.orElseSucceed(lease.stopRequested, () => false)
-          if (stop && !concluded) return yield* Effect.interrupt
-        }
-      })
-      return Effect.raceFirst(work(held), renewing)
-    },
-    (lease) => lease.release
+        const deadlineOf = (renewedAt: number): number => renewedAt + ttlMs - marginOf(ttlMs)
+
+        /** Until it is renewed, or until the lease may end. Answers with the time at which it was asked for. */
+        const renew = Effect.fnUntraced(function* (deadline: number): Effect.fn.Return<number, UploadError> {
+          let error: UploadError | undefined
+          while (true) {
+            const renewedAt = yield* nowMs
+            const left = Math.max(0, deadline - renewedAt)
+            const outcome = Option.getOrUndefined(yield* Effect.timeoutOption(Effect.result(lease.renew), left))
+            if (outcome?._tag === "Success") return renewedAt
+            if (concluded) return yield* Effect.never
+            error = outcome?.failure ?? error
+            const reason = error ?? uploadError({ _tag: "JournalFailed", message: silent }, { sessionId })
+            const over = outcome === undefined || (yield* nowMs) >= deadline
+            if (over || reason.retry === "permanent" || reason.reason._tag === "SessionBusy") {
+              lost = reason
+              return yield* reason
+            }
+            yield* Effect.sleep(renewAgainMs)
+          }
+        })
+        const renewing = Effect.fnUntraced(function* (began: number): Effect.fn.Return<never, UploadError> {
+          let renewedAt = began
+          while (true) {
+            yield* Effect.sleep(Math.max(0, renewedAt + ttlMs / 3 - (yield* nowMs)))
+            renewedAt = yield* renew(deadlineOf(renewedAt))
+            const stop = yield* Effect.orElseSucceed(lease.stopRequested, () => false)
+            if (stop && !concluded) return yield* Effect.interrupt
+          }
+        })
+        return Effect.gen(function* () {
+          const late = (yield* nowMs) >= deadlineOf(askedAt)
+          const began = late ? yield* renew(deadlineOf(yield* nowMs)) : askedAt
+          return yield* Effect.raceFirst(work(held), renewing(began))
+        })
+      },
+      (lease) => lease.release
+    )
   )
+
+const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+const silent = "the journal did not answer, so the session may be another's by now; resume it when the journal is back"
