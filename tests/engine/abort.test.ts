@@ -79,7 +79,7 @@ onEveryStore("an upload ended by its caller leaves nothing", (target) => {
       expectAborted(await stoppedAt(target(), match, stop, { mayBeStored: match === completeRequest }))
     })
 
-    it("before the answer to Complete arrives: the object is whole", async () => {
+    it("before the answer to Complete arrives: the object is whole [row 48]", async () => {
       expectAborted(await stoppedAt(target(), completeAnswer, stop, { mayBeStored: true }))
     })
 

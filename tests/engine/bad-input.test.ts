@@ -18,7 +18,7 @@ const large = pattern(5 * MiB + 1)
 
 onEveryStore("what the store refuses says what to do", (target) => {
   const refused: ReadonlyArray<readonly [string, (store: StoreOptions) => Partial<StoreOptions>, ReasonTag, RegExp]> = [
-    ["a bucket that does not exist", () => ({ bucket: "no-such-bucket" }), "NoSuchBucket", /create it, or correct/],
+    ["a bucket that does not exist [row 5]", () => ({ bucket: "no-such-bucket" }), "NoSuchBucket", /create it, or correct/],
     [
       "a wrong secret",
       ({ credentials }) => ({
@@ -97,7 +97,7 @@ describe("an endpoint that nobody answers at", () => {
     expect(String(error)).toMatch(/host name is not known.*check the endpoint/s)
   })
 
-  it("is TlsFailed where it does not speak TLS", async () => {
+  it("is TlsFailed where it does not speak TLS [row 14]", async () => {
     const plain = createServer((socket) =>
       socket
         .on("error", () => undefined)

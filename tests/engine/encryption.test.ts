@@ -64,14 +64,14 @@ onMinIO("encryption by a store that has it", encrypts)
 onEmbedded(
   "encryption asked of a store that ignores it in silence",
   (target) => {
-    it.each(sizes)("fails before a byte of %s leaves", (_, body) => refusedUnsent(target(), freshKey(), body))
+    it.each(sizes)("fails before a byte of %s leaves [row 6]", (_, body) => refusedUnsent(target(), freshKey(), body))
   },
   { serverSideEncryption: false }
 )
 
 onEmbedded("encryption that gets lost on its way", (target) => {
   const ignored: FaultAction = { type: "ignoreSse" }
-  it.each(sizes)("fails before a byte of %s leaves", async (_, body) => {
+  it.each(sizes)("fails before a byte of %s leaves [row 6]", async (_, body) => {
     const key = freshKey()
     target().server.faults.add({ match: { key }, action: ignored, times: Number.POSITIVE_INFINITY })
     await refusedUnsent(target(), key, body)

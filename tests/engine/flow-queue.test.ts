@@ -195,7 +195,7 @@ onEmbedded("a thousand uploads at once", (target) => {
     return { plugin, most: () => most }
   }
 
-  it("are all stored, with no more of them in memory than the budget holds", async () => {
+  it("are all stored, with no more of them in memory than the budget holds [row 64]", async () => {
     const { most, plugin } = counting()
     await using sluice = createSluice({
       ...quick,

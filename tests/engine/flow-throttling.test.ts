@@ -11,7 +11,7 @@ import { attempt, freshKey, quick, succeeded } from "./trial.ts"
 import { startTurnstile } from "./turnstile.ts"
 
 onEmbedded("a store that takes four requests at once", (target) => {
-  it("is asked for fewer by forty uploads together, and stores them all", async () => {
+  it("is asked for fewer by forty uploads together, and stores them all [row 7]", async () => {
     const uploads = 40
     await using narrow = await startNarrowStore(target().store.endpoint, { takes: 4, together: uploads })
     const keys = Array.from({ length: uploads }, () => freshKey("narrow"))

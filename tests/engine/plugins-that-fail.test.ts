@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-onEmbedded("a hook that breaks its word is PluginFailed, naming plugin and hook", (target) => {
+onEmbedded("a hook that breaks its word is PluginFailed, naming plugin and hook [row 61]", (target) => {
   const crash = (): never => {
     throw new Error("a plugin's bug")
   }
@@ -25,7 +25,7 @@ onEmbedded("a hook that breaks its word is PluginFailed, naming plugin and hook"
     ["part", "throws", { part: { stage: "observe", overhead: () => 0, transform: crash } }],
     [
       "part",
-      "makes other bytes than its overhead says",
+      "makes other bytes than its overhead says [row 61]",
       { part: { stage: "encrypt", overhead: () => 15, transform: ({ bytes }) => Effect.succeed(xor(bytes)) } }
     ],
     ["send", "throws", { send: crash }],
@@ -103,7 +103,7 @@ onEmbedded("what may not fail an upload does not", (target) => {
         throw new Error("not now")
       }
     ]
-  ])("a delivery that %s is tried until it succeeds, under one id", async (_, fail) => {
+  ])("a delivery that %s is tried until it succeeds, under one id [row 60]", async (_, fail) => {
     const ids: Array<string> = []
     const delivered = Promise.withResolvers<void>()
     const plugin = hooks({

@@ -63,7 +63,7 @@ it("somebody else's object is not taken for ours, though its bytes, size, CRC32 
   expect(Exit.findErrorOption(exit)).toMatchObject({ value: { reason: { _tag: "CompletionUnknown" } } })
 })
 
-it("an abort is repeated until ListParts says that nothing is left, whatever the abort answers", async () => {
+it("an abort is repeated until ListParts says that nothing is left, whatever the abort answers [row 46]", async () => {
   await using server = await startS3({ buckets: ["media"] })
   let ignored = 2
   async function* torn() {

@@ -37,7 +37,7 @@ onEmbedded("a retry", (target) => {
     expect(count()).toBeGreaterThanOrEqual(4)
   })
 
-  it("finds a name that was unknown for a while", async () => {
+  it("finds a name that was unknown for a while [row 13]", async () => {
     const { count } = lookups(3)
     succeeded(await attempt(target(), { body: pattern(10) }, { store: { endpoint: byName() } }))
     expect(count()).toBeGreaterThan(3)

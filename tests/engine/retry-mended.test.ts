@@ -122,7 +122,7 @@ const rotating = async () => {
 }
 
 describe("credentials that are refused while eight parts are in flight", () => {
-  it("are asked for once more, whatever the number of parts", async () => {
+  it("are asked for once more, whatever the number of parts [row 23]", async () => {
     const { server, rotate, provider, calls } = await rotating()
     await using _ = server
     const outcome = await upload(server, { credentials: provider }, { plugins: [whenAllAreInFlight(rotate)] })
@@ -258,7 +258,7 @@ describe("a clock that is wrong", () => {
   const credentials = { accessKeyId: "a", secretAccessKey: "b" }
   const clock = (): number => performance.timeOrigin + performance.now()
 
-  it.each([1, -5])("by %i hours is corrected from the first answer, and the request repeated once", async (n) => {
+  it.each([1, -5])("by %i hours is corrected from the first answer, and the request repeated once [row 22]", async (n) => {
     await using server = await startS3({ buckets: ["media"], credentials, clock })
     hours(n)
     const outcome = await upload(server, { credentials })
@@ -281,7 +281,7 @@ describe("a clock that is wrong", () => {
     expect(outcome).toMatchObject({ reason: "AccessDenied", retried: [] })
   })
 
-  it("that stays wrong is told after one more attempt", async () => {
+  it("that stays wrong is told after one more attempt [row 22]", async () => {
     await using server = await startS3({ buckets: ["media"], credentials })
     const action = { type: "status", status: 403, code: "RequestTimeTooSkewed" } as const
     server.faults.add({ action, times: Number.POSITIVE_INFINITY })
@@ -320,7 +320,7 @@ const errorXml = (code: string, more = ""): string =>
 describe("a bucket in another region", () => {
   const region = "eu-central-1"
 
-  it("is found there, once for the store", async () => {
+  it("is found there, once for the store [row 5]", async () => {
     await using server = await startS3({ buckets: ["media"], region })
     const { credentials, endpoint } = server
     await using sluice = createSluice({

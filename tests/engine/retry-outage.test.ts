@@ -63,7 +63,7 @@ const during =
     (operation === undefined || called === operation) && at >= from && at < to ? error : undefined
 
 describe("with the engine's defaults", () => {
-  it.effect("an upload outlives 60 s of 503 on every part", () =>
+  it.effect("an upload outlives 60 s of 503 on every part [row 7]", () =>
     Effect.gen(function* () {
       const { store, exits } = yield* uploading(during("UploadPart", 0, 60_000, slowDown), minutes(10))
       assert.isTrue(exits.every(Exit.isSuccess))
@@ -72,7 +72,7 @@ describe("with the engine's defaults", () => {
     })
   )
 
-  it.effect("and so do twelve at once, which share what retries may cost", () =>
+  it.effect("and so do twelve at once, which share what retries may cost [row 7]", () =>
     Effect.gen(function* () {
       const { store, exits } = yield* uploading(during("UploadPart", 0, 60_000, slowDown), minutes(15), {}, 12)
       assert.isTrue(exits.every(Exit.isSuccess))
@@ -85,7 +85,7 @@ describe("with the engine's defaults", () => {
     })
   )
 
-  it.effect("a network that is gone for nine minutes is outlived", () =>
+  it.effect("a network that is gone for nine minutes is outlived [row 13]", () =>
     Effect.gen(function* () {
       const { store, exits } = yield* uploading(during(undefined, 1_500, minutes(9), away), minutes(20))
       assert.isTrue(exits.every(Exit.isSuccess))

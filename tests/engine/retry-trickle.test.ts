@@ -62,7 +62,7 @@ describe("an attempt that shows life each second", () => {
     })
   )
 
-  it.effect("is ended when less is taken than `minThroughput` asks for", () =>
+  it.effect("is ended when less is taken than `minThroughput` asks for [row 12]", () =>
     Effect.gen(function* () {
       const slowly = ({ body, onActivity }: ObjectStore.UploadPart) =>
         Effect.forEach(

@@ -27,13 +27,13 @@ const expectBurnt = (outcome: Outcome): void => {
   expect(failedWith(outcome, "SourceFailed").message).toContain("the disk is on fire")
 }
 
-onEveryStore("a source that fails, fails the upload with its own words", (target) => {
+onEveryStore("a source that fails, fails the upload with its own words [row 51]", (target) => {
   it.each(sizes)("as an async iterable, %s", async (_, size) => {
     expectBurnt(await attempt(target(), { body: failing(pattern(size)) }))
   })
 })
 
-onEmbedded("a source that fails, fails the upload with its own words", (target) => {
+onEmbedded("a source that fails, fails the upload with its own words [row 51]", (target) => {
   it.each(sizes)("as a web stream, %s", async (_, size) => {
     const chunks = chunksOf(pattern(size))
     const body = new ReadableStream<Uint8Array>({
@@ -71,7 +71,7 @@ onEmbedded("a source that fails, fails the upload with its own words", (target) 
     expect(error.message).toMatch(/string.*Uint8Array/)
   })
 
-  it("as a file that shrinks while it is read", async () => {
+  it("as a file that shrinks while it is read [row 53]", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sluice-engine-"))
     const path = join(directory, "shrinking.bin")
     await writeFile(path, pattern(4 * part))
@@ -101,7 +101,7 @@ onEmbedded("a source that fails, fails the upload with its own words", (target) 
   })
 })
 
-onEveryStore("a declared size that is not the real one is SizeMismatch", (target) => {
+onEveryStore("a declared size that is not the real one is SizeMismatch [row 51]", (target) => {
   it.each<[string, declared: number, actual: number]>([
     ["shorter, in one PUT", 1_000, 999],
     ["longer, in one PUT", 1_000, 1_001],

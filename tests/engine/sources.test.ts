@@ -98,7 +98,7 @@ onEveryStore("every source arrives identical", (target) => {
     succeeded(await attempt(target(), { body: generator([bytes]) }, { expected: bytes }))
   })
 
-  it("with a threshold of its own, one byte below it as one PUT, from it on in parts", async () => {
+  it("with a threshold of its own, one byte below it as one PUT, from it on in parts [row 54]", async () => {
     const threshold = part + MiB
     const below = pattern(threshold - 1)
     const at = pattern(threshold)

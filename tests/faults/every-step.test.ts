@@ -127,7 +127,7 @@ onEmbedded("an upload each of whose steps fails once", (target) => {
         ["aborted", false],
         ["kept for resume", true]
       ])(
-        "where it is to be %s, ends whole or not at all, and nothing is left that no sweep finds",
+        "where it is to be %s, ends whole or not at all, and nothing is left that no sweep finds [row 48]",
         async (_, durable) => {
           const { steps } = await live(target(), mode, durable, "", fault)
           const problems: Array<string> = []

@@ -40,7 +40,7 @@ onEmbedded("a plugin that hangs", (target) => {
     ["parts", bytes],
     ["one PUT", bytes.subarray(0, 1_000)]
   ])("with %s", (_, body) => {
-    it.each(hangs)("in %s is ended by abort(), and nothing is left", async (hook, hang) => {
+    it.each(hangs)("in %s is ended by abort(), and nothing is left [row 61]", async (hook, hang) => {
       const arrived = Promise.withResolvers<void>()
       const plugin = Plugin.make({ name: "acme/hangs", open: () => Effect.succeed(hang(() => arrived.resolve())) })
       const { error } = await attempt(
@@ -72,7 +72,7 @@ onEmbedded("a plugin that hangs", (target) => {
     expect(target().count("CreateMultipartUpload", key)).toBe(0)
   })
 
-  it("in deliver holds up neither the upload nor dispose()", async () => {
+  it("in deliver holds up neither the upload nor dispose() [row 60]", async () => {
     const deliver: Hooks["deliver"] = { name: "webhook", events: ["UploadCompleted"], send: () => Effect.never }
     const plugin = Plugin.make({ name: "acme/hangs", open: () => Effect.succeed({ deliver }) })
     const sluice = createSluice({ ...quick, plugins: [plugin], store: s3(target().store) })
@@ -99,7 +99,7 @@ onEmbedded("an upload whose telemetry is broken", (target) => {
 
   // Bug, until it is mended: `Effect.logWarning` in the engine (create-upload.ts, abort-upload.ts, settle.ts, deliver.ts,
   // event-bus.ts) is not guarded: a logger that throws is a defect of the upload, and what it began is left open.
-  it("by a logger that throws is stored", async () => {
+  it("by a logger that throws is stored [row 63]", async () => {
     await uploading(freshKey("logger"), Logger.layer([Logger.make(broken)]))
   })
 })

@@ -111,12 +111,12 @@ onEmbedded("an upload that is interrupted at each of its steps", (target) => {
     return problems
   }
   describe.each(Object.entries(modes))("%s", (_, mode) => {
-    it("leaves nothing, in store and journal, where it is to be aborted", async () => {
+    it("leaves nothing, in store and journal, where it is to be aborted [row 48]", async () => {
       expect(await problemsAt(mode, false)).toEqual([])
       await target().assertNothingLeft()
     })
 
-    it("is kept, or leaves nothing, where it may be resumed; then holds the source's bytes", async () => {
+    it("is kept, or leaves nothing, where it may be resumed; then holds the source's bytes [row 48]", async () => {
       expect(await problemsAt(mode, true)).toEqual([])
       await target().assertNothingLeft()
     })

@@ -59,14 +59,14 @@ onEmbedded("a journal that cannot be written", (target) => {
     ["when a part is stored", "putReceipt", 1, true],
     ["when the second part is stored", "putReceipt", 2, true],
     ["when Complete is to be sent", "update", 2, true]
-  ])("%s fails the upload, and nothing is left in the store", async (_, writing, nth, begun) => {
+  ])("%s fails the upload, and nothing is left in the store [row 58]", async (_, writing, nth, begun) => {
     const key = freshKey()
     const { layer } = await failingAt(writing, nth)
     failedWith(await attempt(target(), { key, body: bytes }, { journal: layer }), "JournalFailed")
     expect(target().count("CreateMultipartUpload", key)).toBe(begun ? 1 : 0)
   })
 
-  it("when the upload has ended does not take its success back", async () => {
+  it("when the upload has ended does not take its success back [row 58]", async () => {
     const { layer } = await failingAt("delete", 1)
     succeeded(await attempt(target(), { body: bytes }, { journal: layer }))
   })
@@ -74,7 +74,7 @@ onEmbedded("a journal that cannot be written", (target) => {
   it.each<[string, Writing, number]>([
     ["when a part is stored", "putReceipt", 2],
     ["when Complete is to be sent", "update", 2]
-  ])("%s keeps an upload that may be resumed, which then is", async (_, writing, nth) => {
+  ])("%s keeps an upload that may be resumed, which then is [row 58]", async (_, writing, nth) => {
     const key = freshKey("kept")
     const { inner, layer, mend } = await failingAt(writing, nth, true)
     const options: SluiceOptions = { ...quick, journal: layer, store: s3(target().store) }
@@ -117,7 +117,7 @@ onEmbedded("a journal in a directory", (target) => {
       "one of whose bits is another",
       async (head) => writeFile(head, (await readFile(head, "utf8")).replace("media", "nedia"))
     ]
-  ])("with a session's head %s says so; its upload is found at the store, by its key", async (_, damage) => {
+  ])("with a session's head %s says so; its upload is found at the store, by its key [row 59]", async (_, damage) => {
     const { earlier, head, key, sessionId } = await kept()
     await damage(head)
     await using sluice = createSluice(earlier.options)
@@ -140,7 +140,7 @@ onEmbedded("a journal in a directory", (target) => {
       [1, 2]
     ]
   ])("whose receipts are %s", (_, damage, verified) => {
-    it("believes the store's list, held against the source", async () => {
+    it("believes the store's list, held against the source [row 59]", async () => {
       const { earlier, key, receipts } = await kept()
       await damage(receipts)
       expect(await resumeWith(earlier, bytes)).toMatchObject({ verified, sent: [3], outcome: { parts: 3 } })

@@ -46,7 +46,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
     return { error, journal }
   }
 
-  it("because nothing is allowed any more keeps its first error, and is ended by the next sweep", async () => {
+  it("because nothing is allowed any more keeps its first error, and is ended by the next sweep [row 45]", async () => {
     const key = freshKey("denied")
     const { faults } = target().server
     const denied = { type: "status", status: 403, code: "AccessDenied" } as const
@@ -64,7 +64,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
     await target().assertNothingLeft()
   })
 
-  it("because its credentials are gone says so, and is ended by a sweep that has others", async () => {
+  it("because its credentials are gone says so, and is ended by a sweep that has others [row 24]", async () => {
     const key = freshKey("sealed")
     let sealed = false
     // Expired soon: asked for again and again.
@@ -90,7 +90,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
   })
 })
 
-it("an abort that is answered 500 for ever ends within a minute, names the upload, and hides no error", async () => {
+it("an abort that is answered 500 for ever ends within a minute, names the upload, and hides no error [row 45]", async () => {
   const failing = uploadError({ _tag: "Unavailable", message: "InternalError" })
   const denied = uploadError({ _tag: "AccessDenied", message: "not allowed" })
   const program = Effect.gen(function* () {

@@ -38,7 +38,7 @@ onEmbedded("the parts of an earlier run", (target) => {
     ).pipe(Layer.provide(s3(target().store)))
 
   // Amplify reads the first page only (reference/upload-libraries.md §1a).
-  it("are seen on all pages of the list", async () => {
+  it("are seen on all pages of the list [row 29]", async () => {
     const earlier = await interruptedAfter(3, target(), freshKey("pages"), bytes, paged(1))
     expect(await resumeWith(earlier, bytes)).toMatchObject({ verified: [1, 2, 3], sent: [4], outcome: { parts: 4 } })
     await target().assertNothingLeft()
@@ -49,7 +49,7 @@ onEmbedded("the parts of an earlier run", (target) => {
     ["a marker that goes back", nextMarker(2), nextMarker(1)],
     ["no marker", "", ""],
     ["a marker that is no number", "<NextPartNumberMarker>next</NextPartNumberMarker>", ""]
-  ])("are not looked for for ever where the list goes on with %s", async (_, first, later) => {
+  ])("are not looked for for ever where the list goes on with %s [row 29]", async (_, first, later) => {
     const key = freshKey("loop")
     const earlier = await interruptedAfter(2, target(), key, bytes)
     let asked = 0
@@ -65,7 +65,7 @@ onEmbedded("the parts of an earlier run", (target) => {
     await target().assertNothingLeft()
   })
 
-  it("are 2,500 on three pages", async () => {
+  it("are 2,500 on three pages [row 29]", async () => {
     const markers: Array<string | null> = []
     const rewrite: Rewrite = async ({ url }) => {
       const marker = url.searchParams.get("part-number-marker")
@@ -93,7 +93,7 @@ onEmbedded("the parts of an earlier run", (target) => {
     expect(markers).toEqual([null, "1000", "2000"])
   })
 
-  it("keep the sizes that they began with, whatever the next run would choose", async () => {
+  it("keep the sizes that they began with, whatever the next run would choose [row 31]", async () => {
     const earlier = await interruptedAfter(2, target(), freshKey("sizes"), bytes)
     const options = { partSize: 8 * MiB, multipartThreshold: 8 * MiB }
     const later = await resumeWith(earlier, bytes, options)
@@ -128,7 +128,7 @@ onEmbedded("the parts of a foreign upload", (target) => {
     ["of 5 MiB, the last short", [5 * MiB, 1_000], 4],
     ["of one, larger than ours", [9 * MiB], 2]
   ] as const)("%s each", (_, sizes, parts) => {
-    it("are continued in their sizes", async () => {
+    it("are continued in their sizes [row 31]", async () => {
       const key = freshKey("foreign")
       const uploadId = await foreign(key, sizes)
       expect(await resume(key, uploadId)).toMatchObject({ parts, proof: "source" })
@@ -140,7 +140,7 @@ onEmbedded("the parts of a foreign upload", (target) => {
   it.each([
     ["that grow", [5 * MiB, 6 * MiB, 7 * MiB - 5]],
     ["that are too small for any layout", [MiB, MiB, MiB]]
-  ])("in sizes %s are refused and left alone, never mixed with ours", async (_, sizes) => {
+  ])("in sizes %s are refused and left alone, never mixed with ours [row 31]", async (_, sizes) => {
     const key = freshKey("foreign")
     const uploadId = await foreign(key, sizes)
     expect(await resume(key, uploadId)).toMatchObject({ reason: { _tag: "ResumeMismatch" } })

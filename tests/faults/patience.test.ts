@@ -57,7 +57,7 @@ const uploading = Effect.fnUntraced(function* ({ complete, source, plugins = [] 
 })
 
 describe("a Complete", () => {
-  it.effect("that works for ten minutes, and says so in white space, is waited for", () =>
+  it.effect("that works for ten minutes, and says so in white space, is waited for [row 39]", () =>
     Effect.gen(function* () {
       const { count, seconds } = yield* uploading({
         complete: (real) => (input) =>
@@ -72,7 +72,7 @@ describe("a Complete", () => {
     })
   )
 
-  it.effect("that was applied and whose connection then dies in silence is found, not sent again", () =>
+  it.effect("that was applied and whose connection then dies in silence is found, not sent again [row 40]", () =>
     Effect.gen(function* () {
       const { count } = yield* uploading({ complete: (real) => (input) => Effect.andThen(real(input), Effect.never) })
       assert.strictEqual(count("CompleteMultipartUpload"), 1)
@@ -80,7 +80,7 @@ describe("a Complete", () => {
     })
   )
 
-  it.effect("that was not applied when its connection died in silence is sent again", () =>
+  it.effect("that was not applied when its connection died in silence is sent again [row 40]", () =>
     Effect.gen(function* () {
       let times = 0
       const { count } = yield* uploading({
@@ -91,7 +91,7 @@ describe("a Complete", () => {
   )
 })
 
-it.effect.each([60, 1_800])("a source that gives nothing for %i s, and then goes on, ends nothing", (pause) =>
+it.effect.each([60, 1_800])("a source that gives nothing for %i s, and then goes on, ends nothing [row 52]", (pause) =>
   Effect.gen(function* () {
     const { count, seconds } = yield* uploading({
       source: (atSecond) =>
@@ -110,7 +110,7 @@ it.effect.each([60, 1_800])("a source that gives nothing for %i s, and then goes
 
 const orders = ["12345", "54321", "31524", "25143", "45123", "13542"]
 
-it.effect.each(orders)("parts that are stored in the order %s give the same object", (order) =>
+it.effect.each(orders)("parts that are stored in the order %s give the same object [row 27]", (order) =>
   Effect.gen(function* () {
     const bytes = pattern(4 * 5 * MiB + 1)
     const store = yield* makeVirtualStore(
@@ -137,7 +137,7 @@ it.effect.each(orders)("parts that are stored in the order %s give the same obje
   })
 )
 
-it.effect("an observer that hangs holds the end of an upload for five seconds, and not longer", () =>
+it.effect("an observer that hangs holds the end of an upload for five seconds, and not longer [row 60]", () =>
   Effect.gen(function* () {
     const plugin = Plugin.make({ name: "acme/hangs", open: () => Effect.succeed({ on: () => Effect.never }) })
     const idle = yield* uploading({})

@@ -82,7 +82,7 @@ onEmbedded("a second run, each of whose steps", (target) => {
     "after journal completing",
     "after CompleteMultipartUpload"
   ])("of an upload that was interrupted %s", (first) => {
-    it.each(Object.entries(trouble))("%s: what stands in the end is the source", async (_, what) => {
+    it.each(Object.entries(trouble))("%s: what stands in the end is the source [row 48]", async (_, what) => {
       const { steps } = await run(target(), await begun(first))
       const problems: Array<string> = []
       for (const step of new Set(steps)) {

@@ -33,7 +33,7 @@ const meddler = (when: "plan" | "send", act: () => Promise<void>) =>
       )
   })
 
-onEmbedded("a file that changes while it is uploaded fails the upload, and nothing is completed", (target) => {
+onEmbedded("a file that changes while it is uploaded fails the upload, and nothing is completed [row 53]", (target) => {
   describe.each([
     ["in parts, when the first is on its way", 3 * part, "send"],
     ["as one PUT, before it is read", 1_000, "plan"]
@@ -63,7 +63,7 @@ onEmbedded("a file that changes while it is uploaded fails the upload, and nothi
   it.each([
     ["at once", 0],
     ["after two parts", 2 * part]
-  ])("whose disk fails %s says so", async (_, good) => {
+  ])("whose disk fails %s says so [row 53]", async (_, good) => {
     const bytes = pattern(3 * part)
     const broken = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" })
     const source: Source.Source = {

@@ -58,7 +58,7 @@ onEmbedded("a part that is read twice", (target) => {
     ["rewritten", (path) => writeFile(path, pattern(size, 9))],
     ["cut", (path) => truncate(path, 20 * MiB)],
     ["emptied", (path) => truncate(path, 0)]
-  ])("from a file that is %s between fails the upload as the source's change", async (_, change) => {
+  ])("from a file that is %s between fails the upload as the source's change [row 53]", async (_, change) => {
     const key = freshKey("twice")
     const exit = await uploading(key, async (path, partNumber, attempt) => {
       if (partNumber === 2 && attempt === 1) await change(path)

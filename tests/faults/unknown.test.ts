@@ -19,7 +19,7 @@ onEmbedded("a lost answer that may not be looked up, by credentials that may wri
     expect(failedWith(outcome, "CompletionUnknown").message).toMatch(/look at the key/)
   }
 
-  it("in parts, is CompletionUnknown", async () => {
+  it("in parts, is CompletionUnknown [row 37]", async () => {
     expectUnknown(await withoutLooking("CompleteMultipartUpload", quick.partSize + 1))
     expectUnknown(await withoutLooking("CompleteMultipartUpload", quick.partSize + 1, "*"))
   })

@@ -125,7 +125,7 @@ onEmbedded("the same engine in Effect", (target) => {
   })
 
   // §0.7, measured: Abort is sent at once, the four parts arrive after it.
-  it("@effect-aws/s3: interrupted, it sends Abort while parts are still on their way", async () => {
+  it("@effect-aws/s3: interrupted, it sends Abort while parts are still on their way [row 46]", async () => {
     const key = freshKey("effect-aws")
     const { faults } = target().server
     for (const partNumber of [1, 2]) {

@@ -52,7 +52,7 @@ onEmbedded("what goes over the wire", (target) => {
   })
 
   // §2 row 11 (aws-sdk-js-v3#6810, #6819): what other stores than AWS break on.
-  it("AWS SDK: checksums in a trailer of aws-chunked bodies, and a wait for 100-continue", async () => {
+  it("AWS SDK: checksums in a trailer of aws-chunked bodies, and a wait for 100-continue [row 21]", async () => {
     const key = freshKey("trailers")
     const body = generator(chunksOf(bytes))
     const sent = await sentDuring(target(), key, () => attempt(target(), { key, body }, { expected: bytes }))
@@ -80,7 +80,7 @@ onEmbedded("an answer that is wrong", (target) => {
     ["where the store takes CRC32", undefined, "PartConflict"],
     ["where the ETag is all there is", "b2", "ChecksumMismatch"]
   ] as const)(
-    "lib-storage, files-sdk, Bun: a wrong ETag for every part is accepted, %s",
+    "lib-storage, files-sdk, Bun: a wrong ETag for every part is accepted, %s [row 17]",
     async (_, provider, reason) => {
       const key = freshKey("etag")
       target().server.faults.add({ match: { op: "UploadPart", key }, action: { type: "wrongETag" }, times: always })

@@ -46,7 +46,7 @@ const whileNothingLeaves = async (
 
 onEmbedded("a stream that is faster than the store", (target) => {
   // §1a, measured: 1.1 GiB held by Bun's `writer()`; 1,130 MiB by minio-js, for parts of 528 MiB.
-  it("Bun, minio-js: it is read into memory without bound", async () => {
+  it("Bun, minio-js: it is read into memory without bound [row 52]", async () => {
     const chunk = pattern(MiB)
     let read = 0
     async function* endless(): AsyncGenerator<Uint8Array> {

@@ -189,7 +189,7 @@ describe("the journal in a directory", () => {
     })
   )
 
-  it.effect("tells every part whose receipt could not be written, names the path, and takes it at the next try", () =>
+  it.effect("tells every part whose receipt could not be written, names the path, and takes it at the next try [row 64]", () =>
     Effect.gen(function* () {
       const files = runtimeFiles()
       let full = true

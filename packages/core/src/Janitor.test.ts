@@ -207,7 +207,7 @@ describe("the janitor", () => {
     })
   )
 
-  promise("leaves an upload alone that somebody works on or worked on lately, however old it is", (world) =>
+  promise("leaves an upload alone that somebody works on or worked on lately, however old it is [row 65]", (world) =>
     Effect.gen(function* () {
       const uploadId = yield* create(world)
       yield* begin(world, { uploadId })
@@ -293,7 +293,7 @@ describe("the janitor", () => {
     })
   )
 
-  promise("ends suspects by age, if they are empty still and no session names them", (world) =>
+  promise("ends suspects by age, if they are empty still and no session names them [row 2]", (world) =>
     Effect.gen(function* () {
       const [ours, withBytes, named] = [yield* create(world), yield* create(world), yield* create(world)]
       yield* sendPart(world, withBytes)
@@ -476,7 +476,7 @@ describe("the janitor", () => {
     })
   )
 
-  promise("loses a race for a session safely", (world) =>
+  promise("loses a race for a session safely [row 65]", (world) =>
     Effect.gen(function* () {
       const uploadId = yield* create(world)
       const old = yield* begin(world, { uploadId })

@@ -48,7 +48,7 @@ describe("the wait", () => {
   const attempt = fc.integer({ min: 1, max: 100 })
   const random = fc.double({ min: 0, max: 1, noNaN: true })
 
-  it("is anywhere between zero and a bound that doubles up to the cap", () => {
+  it("is anywhere between zero and a bound that doubles up to the cap [row 1]", () => {
     fc.assert(
       fc.property(attempt, random, fc.boolean(), (attempt, random, isThrottled) => {
         const error = isThrottled ? throttled() : unavailable()

@@ -165,7 +165,7 @@ describe("the record of a session", () => {
     )
   )
 
-  it.effect("of a newer format says that a newer version must continue", () =>
+  it.effect("of a newer format says that a newer version must continue [row 59]", () =>
     Effect.gen(function* () {
       const error = yield* failure(JSON.stringify({ ...one, format: 2, layout: "spiral" }))
       expect(error).toMatchObject({ reason: { _tag: "JournalFailed" }, retry: "permanent" })

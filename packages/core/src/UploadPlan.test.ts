@@ -53,7 +53,7 @@ const divide = (layout: PartLayout, bytes: number) => {
 }
 
 describe("the parts of an object of known size", () => {
-  it("cover it exactly, in at most 10,000 parts of 5 MiB to 5 GiB, whatever the size and the store", () => {
+  it("cover it exactly, in at most 10,000 parts of 5 MiB to 5 GiB, whatever the size and the store [row 54]", () => {
     fc.assert(
       fc.property(
         stores.chain((store) => fc.tuple(fc.constant(store), size(store.limits.maxObjectSize))),
