@@ -18,7 +18,12 @@ const large = pattern(5 * MiB + 1)
 
 onEveryStore("what the store refuses says what to do", (target) => {
   const refused: ReadonlyArray<readonly [string, (store: StoreOptions) => Partial<StoreOptions>, ReasonTag, RegExp]> = [
-    ["a bucket that does not exist [row 5]", () => ({ bucket: "no-such-bucket" }), "NoSuchBucket", /create it, or correct/],
+    [
+      "a bucket that does not exist [row 5]",
+      () => ({ bucket: "no-such-bucket" }),
+      "NoSuchBucket",
+      /create it, or correct/
+    ],
     [
       "a wrong secret",
       ({ credentials }) => ({

@@ -258,14 +258,17 @@ describe("a clock that is wrong", () => {
   const credentials = { accessKeyId: "a", secretAccessKey: "b" }
   const clock = (): number => performance.timeOrigin + performance.now()
 
-  it.each([1, -5])("by %i hours is corrected from the first answer, and the request repeated once [row 22]", async (n) => {
-    await using server = await startS3({ buckets: ["media"], credentials, clock })
-    hours(n)
-    const outcome = await upload(server, { credentials })
-    expect(outcome.stored).toMatchObject({ size: bytes.length })
-    // One: the first request teaches all that follow.
-    expect(outcome.retried).toEqual(["ClockSkewed"])
-  })
+  it.each([1, -5])(
+    "by %i hours is corrected from the first answer, and the request repeated once [row 22]",
+    async (n) => {
+      await using server = await startS3({ buckets: ["media"], credentials, clock })
+      hours(n)
+      const outcome = await upload(server, { credentials })
+      expect(outcome.stored).toMatchObject({ size: bytes.length })
+      // One: the first request teaches all that follow.
+      expect(outcome.retried).toEqual(["ClockSkewed"])
+    }
+  )
 
   it("where the store refuses the signature for it", async () => {
     await using server = await startS3({ buckets: ["media"], credentials })

@@ -189,32 +189,34 @@ describe("the journal in a directory", () => {
     })
   )
 
-  it.effect("tells every part whose receipt could not be written, names the path, and takes it at the next try [row 64]", () =>
-    Effect.gen(function* () {
-      const files = runtimeFiles()
-      let full = true
-      const filling: DurableFiles = {
-        ...files,
-        append: async (path, text) => {
-          if (!full) return files.append(path, text)
-          await files.append(path, text.slice(0, 20))
-          throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })
+  it.effect(
+    "tells every part whose receipt could not be written, names the path, and takes it at the next try [row 64]",
+    () =>
+      Effect.gen(function* () {
+        const files = runtimeFiles()
+        let full = true
+        const filling: DurableFiles = {
+          ...files,
+          append: async (path, text) => {
+            if (!full) return files.append(path, text)
+            await files.append(path, text.slice(0, 20))
+            throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })
+          }
         }
-      }
-      const directory = yield* temporary
-      const journal = makeOver(filling, directory)
-      yield* journal.create(session)
-      const put = Effect.forEach([1, 2, 3], (n) => Effect.result(journal.putReceipt("s", receipt(n))), {
-        concurrency: "unbounded"
+        const directory = yield* temporary
+        const journal = makeOver(filling, directory)
+        yield* journal.create(session)
+        const put = Effect.forEach([1, 2, 3], (n) => Effect.result(journal.putReceipt("s", receipt(n))), {
+          concurrency: "unbounded"
+        })
+        for (const outcome of yield* put) {
+          expect(outcome).toMatchObject({ failure: { reason: { _tag: "JournalFailed" }, retry: "temporary" } })
+          expect(outcome._tag === "Failure" && outcome.failure.message).toMatch(new RegExp(`${directory}.*no space`))
+        }
+        full = false
+        yield* put
+        expect(yield* journal.receipts("s")).toEqual([receipt(1), receipt(2), receipt(3)])
       })
-      for (const outcome of yield* put) {
-        expect(outcome).toMatchObject({ failure: { reason: { _tag: "JournalFailed" }, retry: "temporary" } })
-        expect(outcome._tag === "Failure" && outcome.failure.message).toMatch(new RegExp(`${directory}.*no space`))
-      }
-      full = false
-      yield* put
-      expect(yield* journal.receipts("s")).toEqual([receipt(1), receipt(2), receipt(3)])
-    })
   )
 
   it.effect("says why a directory cannot be used", () =>
