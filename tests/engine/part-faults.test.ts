@@ -4,7 +4,7 @@ import type { FaultAction } from "@sluice/testkit"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import { chunksOf, MiB, pattern, webStream } from "./bytes.ts"
-import { abortBehindItsBack, onEmbedded } from "./target.ts"
+import { abortBehindItsBack, onFaultyStores, openUploads } from "./target.ts"
 import { attempt, failedWith, freshKey, type Outcome, quick, type Setup, succeeded } from "./trial.ts"
 
 const part = 5 * MiB
@@ -22,25 +22,25 @@ const expectAccounted = ({ events, progress }: Outcome, total: number): void => 
   expect(progress.at(-1)).toMatchObject({ stored: total, sent: total, partsStored: stored.length })
 }
 
-onEmbedded("a part that fails once is sent again, identical", (target) => {
+onFaultyStores("a part that fails once is sent again, identical", (target) => {
   const passing: ReadonlyArray<readonly [what: string, FaultAction, reason: string]> = [
     ["answered 500", { type: "status", status: 500, code: "InternalError" }, "Unavailable"],
     ["answered 503 SlowDown", { type: "status", status: 503, code: "SlowDown" }, "Throttled"],
-    ["answered 400 RequestTimeout", { type: "status", status: 400, code: "RequestTimeout" }, "Stalled"],
-    ["reset before its first byte", { type: "reset", afterBytes: 0 }, "Unavailable"],
-    ["reset in its middle", { type: "reset", afterBytes: part / 2 }, "Unavailable"],
-    ["reset at its last byte", { type: "reset", afterBytes: part }, "Unavailable"],
-    ["whose connection ends before it is stored", { type: "dropBeforeCommit" }, "Unavailable"],
-    ["whose answer is lost after it was stored", { type: "dropAfterCommit" }, "Unavailable"],
+    ["answered 400 RequestTimeout [row 21]", { type: "status", status: 400, code: "RequestTimeout" }, "Stalled"],
+    ["reset before its first byte [row 9]", { type: "reset", afterBytes: 0 }, "Unavailable"],
+    ["reset in its middle [row 9]", { type: "reset", afterBytes: part / 2 }, "Unavailable"],
+    ["reset at its last byte [row 9]", { type: "reset", afterBytes: part }, "Unavailable"],
+    ["whose connection ends before it is stored [row 19]", { type: "dropBeforeCommit" }, "Unavailable"],
+    ["whose answer is lost after it was stored [row 18]", { type: "dropAfterCommit" }, "Unavailable"],
     ["answered with a captive portal's page", { type: "html200" }, "InvalidResponse"],
-    ["answered with nothing", { type: "emptyBody" }, "InvalidResponse"],
-    ["corrupted on its way", { type: "corrupt", byte: part - 1 }, "ChecksumMismatch"],
+    ["answered with nothing [row 17]", { type: "emptyBody" }, "InvalidResponse"],
+    ["corrupted on its way [row 15]", { type: "corrupt", byte: part - 1 }, "ChecksumMismatch"],
     ["not read to its end, nor answered", { type: "stall", afterBytes: MiB }, "Stalled"],
-    ["read to its end and never answered", { type: "stall", afterBytes: part }, "Stalled"]
+    ["read to its end and never answered [row 11]", { type: "stall", afterBytes: part }, "Stalled"]
   ]
   it.each(passing)("%s", async (_, action, reason) => {
     const key = freshKey()
-    target().server.faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action })
+    target().faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action })
     const body = webStream(chunksOf(bytes))
     const outcome = await attempt(target(), { key, body }, { expected: bytes, stallTimeoutMs: 1_000 })
     succeeded(outcome)
@@ -57,7 +57,7 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
       const key = freshKey()
       const small = pattern(100_000)
       const fault = action.type === "corrupt" ? { ...action, byte: 99_999 } : action
-      target().server.faults.add({ match: { op: "PutObject", key }, action: fault })
+      target().faults.add({ match: { op: "PutObject", key }, action: fault })
       const outcome = await attempt(target(), { key, body: small })
       succeeded(outcome)
       // An answer that was lost is looked up, and not sent again when the object is there.
@@ -66,9 +66,9 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
     }
   )
 
-  it("by its MD5 where the store takes no CRC32", async () => {
+  it("by its MD5 where the store takes no CRC32 [row 16]", async () => {
     const key = freshKey()
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "UploadPart", key, partNumber: 1 },
       action: { type: "corrupt", byte: 7 }
     })
@@ -77,10 +77,10 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
     expect(retried(outcome)).toEqual(["ChecksumMismatch"])
   })
 
-  it("no sooner than Retry-After says", async () => {
+  it("no sooner than Retry-After says [row 8]", async () => {
     const key = freshKey()
     const action = { type: "status", status: 503, code: "SlowDown", retryAfter: 1 } as const
-    target().server.faults.add({ match: { op: "PutObject", key }, action })
+    target().faults.add({ match: { op: "PutObject", key }, action })
     const outcome = await attempt(target(), { key, body: pattern(10) })
     succeeded(outcome)
     const delays = outcome.events.flatMap((event) => (event._tag === "Retrying" ? [event.delayMs] : []))
@@ -92,7 +92,7 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
     for (const body of [bytes, webStream(chunksOf(bytes))]) {
       const key = freshKey()
       const status = { type: "status", status: 500, code: "InternalError" } as const
-      target().server.faults.add({ match: { op: "UploadPart", key, attempt: 1 }, action: status, times: 10 })
+      target().faults.add({ match: { op: "UploadPart", key, attempt: 1 }, action: status, times: 10 })
       const outcome = await attempt(target(), { key, body }, { expected: bytes })
       succeeded(outcome)
       expect(retried(outcome)).toHaveLength(2)
@@ -100,14 +100,14 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
     }
   })
 
-  it("as does a Create that is answered 500, with a page, or with nothing", async () => {
+  it("as does a Create that is answered 500, with a page, or with nothing [row 1]", async () => {
     for (const action of [
       { type: "status", status: 500, code: "InternalError" },
       { type: "html200" },
       { type: "emptyBody" }
     ] as const) {
       const key = freshKey()
-      target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action })
+      target().faults.add({ match: { op: "CreateMultipartUpload", key }, action })
       const outcome = await attempt(target(), { key, body: bytes })
       succeeded(outcome)
       expect(retried(outcome)).toHaveLength(1)
@@ -115,10 +115,10 @@ onEmbedded("a part that fails once is sent again, identical", (target) => {
   })
 })
 
-onEmbedded("a part that cannot be stored fails the upload, and nothing is left", (target) => {
+onFaultyStores("a part that cannot be stored fails the upload, and nothing is left", (target) => {
   const always = (action: FaultAction, partNumber = 1) => {
     const key = freshKey()
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "UploadPart", key, partNumber },
       action,
       times: Number.POSITIVE_INFINITY
@@ -137,12 +137,12 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
     failedWith(await run(always({ type: "emptyBody" })), "InvalidResponse")
   })
 
-  it("when it is corrupted for ever: ChecksumMismatch after three attempts", async () => {
+  it("when it is corrupted for ever: ChecksumMismatch after three attempts [row 15]", async () => {
     const error = failedWith(await run(always({ type: "corrupt", byte: 0 }), { maxAttempts: 8 }), "ChecksumMismatch")
     expect(error).toMatchObject({ attempts: 3 })
   })
 
-  it("when it stalls for ever: Stalled", async () => {
+  it("when it stalls for ever: Stalled [row 12]", async () => {
     failedWith(
       await run(always({ type: "stall", afterBytes: MiB }), { maxAttempts: 2, stallTimeoutMs: 200 }),
       "Stalled"
@@ -154,22 +154,22 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
     expect(error.retry).toBe("persistent")
   })
 
-  it("when it is denied while its body is still being sent: AccessDenied, not a broken pipe, at once", async () => {
+  it("when it is denied while its body is still being sent: AccessDenied, not a broken pipe, at once [row 10]", async () => {
     const key = always({ type: "status", status: 403, code: "AccessDenied" })
     const error = failedWith(await run(key), "AccessDenied")
     expect(error).toMatchObject({ partNumber: 1, operation: "UploadPart" })
-    expect(target().server.requests.filter((r) => r.key === key && r.partNumber === 1)).toHaveLength(1)
+    expect(target().requests.filter((r) => r.key === key && r.partNumber === 1)).toHaveLength(1)
   })
 
   it("when one PUT is denied while its body is still being sent: AccessDenied", async () => {
     const key = freshKey()
     const action = { type: "status", status: 403, code: "AccessDenied" } as const
-    target().server.faults.add({ match: { op: "PutObject", key }, action })
+    target().faults.add({ match: { op: "PutObject", key }, action })
     failedWith(await attempt(target(), { key, body: pattern(part * 2), multipart: "never" }), "AccessDenied")
     expect(target().count("PutObject", key)).toBe(1)
   })
 
-  it("when somebody else aborts the upload: NoSuchUpload", async () => {
+  it("when somebody else aborts the upload: NoSuchUpload [rows 25, 47]", async () => {
     const key = freshKey()
     const somebody = Plugin.make({
       name: "test/somebody",
@@ -187,9 +187,9 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
     failedWith(await run(key, { plugins: [somebody], concurrency: 1 }), "NoSuchUpload")
   })
 
-  it("when it is denied with three others in flight, which are all awaited", async () => {
+  it("when it is denied with three others in flight, which are all awaited [row 28]", async () => {
     const key = freshKey()
-    const { faults } = target().server
+    const { faults } = target()
     for (const partNumber of [1, 2, 3]) {
       faults.add({ match: { op: "UploadPart", key, partNumber }, action: { type: "stall", afterBytes: MiB } })
     }
@@ -202,15 +202,15 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
   it("and an abort that fails at first neither hides the error nor leaves the upload", async () => {
     const key = always({ type: "status", status: 403, code: "AccessDenied" })
     const status = { type: "status", status: 500, code: "InternalError" } as const
-    target().server.faults.add({ match: { op: "AbortMultipartUpload", key }, action: status, times: 2 })
+    target().faults.add({ match: { op: "AbortMultipartUpload", key }, action: status, times: 2 })
     failedWith(await run(key), "AccessDenied")
     expect(target().count("AbortMultipartUpload", key)).toBeGreaterThan(2)
   })
 
-  it.each(["html200", "emptyBody"] as const)("when every Create is answered with %s", async (type) => {
+  it.each(["html200", "emptyBody"] as const)("when every Create is answered with %s [row 3]", async (type) => {
     const key = freshKey()
     const times = Number.POSITIVE_INFINITY
-    target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type }, times })
+    target().faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type }, times })
     failedWith(await run(key), "InvalidResponse")
     expect(target().count("UploadPart", key)).toBe(0)
   })
@@ -220,16 +220,14 @@ onEmbedded("a part that cannot be stored fails the upload, and nothing is left",
   })
 })
 
-onEmbedded("a Create whose answer is lost after it was applied", (target) => {
+onFaultyStores("a Create whose answer is lost after it was applied", (target) => {
   // Whose it is cannot be proven: it is named for the Janitor, who ends it by age if it is empty still.
-  it("leaves at most an empty upload behind, named in the journal", async () => {
+  it("leaves at most an empty upload behind, named in the journal [row 2]", async () => {
     const key = freshKey()
-    target().server.faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type: "dropAfterCommit" } })
+    target().faults.add({ match: { op: "CreateMultipartUpload", key }, action: { type: "dropAfterCommit" } })
     await using sluice = createSluice({ ...quick, store: s3(target().store) })
     await sluice.upload({ key, body: bytes }).done()
-    const orphans = target()
-      .server.openUploads()
-      .filter((upload) => upload.key === key)
+    const orphans = await openUploads(target(), key)
     expect(orphans.map(({ parts }) => parts)).toEqual([[]])
     const [session] = await sluice.sessions()
     expect(session?.suspects).toEqual(orphans.map(({ uploadId }) => uploadId))

@@ -21,7 +21,16 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { afterAll, expect, it } from "vitest"
 import { chunksOf, generator, MiB, pattern, sha256 } from "./bytes.ts"
-import { abortBehindItsBack, download, onEmbedded, onEveryStore, put, type Target } from "./target.ts"
+import {
+  abortBehindItsBack,
+  download,
+  onEmbedded,
+  onEveryStore,
+  onFaultyStores,
+  openUploads,
+  put,
+  type Target
+} from "./target.ts"
 import { freshKey, quick } from "./trial.ts"
 
 const part = 5 * MiB
@@ -182,7 +191,7 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
-  it("is refused with another file, before anything is sent, and stays resumable with the right one", async () => {
+  it("is refused with another file, before anything is sent, and stays resumable with the right one [row 34]", async () => {
     const kept = await durableJournal()
     const key = freshKey("file-a")
     const a = await fileOf("a", bytes)
@@ -205,7 +214,7 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
-  it("is refused with other bytes that nothing but the bytes gives away", async () => {
+  it("is refused with other bytes that nothing but the bytes gives away [row 34]", async () => {
     const kept = await durableJournal()
     const key = freshKey("bytes-a")
     await interrupted(target(), kept, { key })
@@ -219,7 +228,7 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
-  it("is what two may resume at once: one works, the other gets SessionBusy", async () => {
+  it("is what two may resume at once: one works, the other gets SessionBusy [row 50]", async () => {
     const kept = await durableJournal()
     const key = freshKey("contended")
     await interrupted(target(), kept, { key })
@@ -288,7 +297,7 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await target().assertNothingLeft()
   })
 
-  it("leaves foreign uploads of its key alone", async () => {
+  it("leaves foreign uploads of its key alone [row 32]", async () => {
     const { bucket: Bucket, client } = target()
     const key = freshKey("shared")
     const foreign = await client.send(new CreateMultipartUploadCommand({ Bucket, Key: key }))
@@ -309,7 +318,7 @@ onEveryStore("an upload that was interrupted under a durable journal", (target) 
     await abortBehindItsBack(target(), key)
   })
 
-  it("can be one of a foreign client: its parts are compared, and only wrong and missing ones are sent", async () => {
+  it("can be one of a foreign client: its parts are compared, and only wrong and missing ones are sent [row 33]", async () => {
     const { bucket: Bucket, client } = target()
     const key = freshKey("foreign")
     const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key: key }))
@@ -408,8 +417,10 @@ onEmbedded("what becomes of an upload that fails", (target) => {
     expect((await sessionOf(kept, target(), key)).state).toBe("uploading")
     expect((await resume(target(), kept, { key })).outcome).toMatchObject({ parts: 6 })
   })
+})
 
-  it("is repaired when a part was replaced behind its back: that part is sent again, then Complete", async () => {
+onFaultyStores("what becomes of an upload whose part was replaced behind its back", (target) => {
+  it("is repaired when a part was replaced behind its back: that part is sent again, then Complete [rows 30, 41]", async () => {
     const { bucket: Bucket, client } = target()
     const key = freshKey("replaced")
     const meddler = Plugin.make({
@@ -420,9 +431,7 @@ onEmbedded("what becomes of an upload that fails", (target) => {
           finish: () =>
             Effect.promise(async () => {
               if (times++ > 0) return
-              const [open] = target()
-                .server.openUploads()
-                .filter((upload) => upload.key === key)
+              const [open] = await openUploads(target(), key)
               const at = { Bucket, Key: key, UploadId: open?.uploadId, PartNumber: 2 }
               await client.send(new UploadPartCommand({ ...at, Body: pattern(part, 7) }))
             })
@@ -434,8 +443,10 @@ onEmbedded("what becomes of an upload that fails", (target) => {
     const stored = await sluice.upload({ key, body: bytes }).done()
     expect(stored.parts).toBe(6)
     expect(sha256((await download(target(), key)) ?? new Uint8Array())).toBe(sha256(bytes))
-    // Six, the meddler's, and the one that was sent again.
-    expect(target().count("UploadPart", key)).toBe(8)
+    const parts = target().requests.filter((r) => r.op === "UploadPart" && r.key === key)
+    expect(parts.filter(({ partNumber }) => partNumber !== 2)).toHaveLength(5)
+    // Ours, the meddler's (who goes past a proxy), and the one that was sent again.
+    expect(parts.filter(({ partNumber }) => partNumber === 2)).toHaveLength("server" in target() ? 3 : 2)
     expect(target().count("CompleteMultipartUpload", key)).toBe(2)
     await target().assertNothingLeft()
   })

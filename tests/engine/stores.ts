@@ -14,7 +14,9 @@ import type { s3 } from "@sluice/core/promise"
 import {
   assertNothingLeft,
   canaryCredentials,
+  type FaultInjector,
   type FaultyS3Server,
+  type JournalEntry,
   type MinIOOptions,
   recordingProxy,
   type SeenUpload,
@@ -38,11 +40,23 @@ export interface Target extends AsyncDisposable {
   readonly assertNothingLeft: () => Promise<void>
 }
 
-export interface EmbeddedTarget extends Target {
-  readonly server: FaultyS3Server
+/** A store with faults on demand: in it, or in a proxy before it. */
+export interface FaultyTarget extends Target {
+  readonly faults: FaultInjector
+  /** What was asked of it, oldest first. */
+  readonly requests: ReadonlyArray<JournalEntry>
   /** Requests of one operation on a key. */
-  readonly count: (op: FaultyS3Server["requests"][number]["op"], key: string) => number
+  readonly count: (op: JournalEntry["op"], key: string) => number
 }
+
+export interface EmbeddedTarget extends FaultyTarget {
+  readonly server: FaultyS3Server
+}
+
+const counting =
+  (requests: ReadonlyArray<JournalEntry>): FaultyTarget["count"] =>
+  (op, key) =>
+    requests.filter((request) => request.op === op && request.key === key).length
 
 const bucket = "media"
 
@@ -73,7 +87,9 @@ export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {})
     client,
     bucket,
     server,
-    count: (op, key) => server.requests.filter((request) => request.op === op && request.key === key).length,
+    faults: server.faults,
+    requests: server.requests,
+    count: counting(server.requests),
     open: (key) => server.openUploads().filter((upload) => upload.key === key).length,
     assertNothingLeft: () => assertNothingLeft({ endpoint, region, credentials, uploads: see() }),
     [Symbol.asyncDispose]: async () => {
@@ -83,18 +99,21 @@ export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {})
   }
 }
 
-export const startMinIOTarget = async (options: MinIOOptions = {}): Promise<Target> => {
+export const startMinIOTarget = async (options: MinIOOptions = {}): Promise<FaultyTarget> => {
   const minio = await startMinIO(options)
   // A MinIO named by the environment lives on: every run takes a bucket of its own.
   const own = `sluice-engine-${process.pid}-${Date.now().toString(36)}`
   await minio.createBucket(own)
-  const proxy = await recordingProxy(minio.endpoint)
-  const client = foreign(minio)
   const { region, credentials } = minio
+  const proxy = await recordingProxy(minio.endpoint, { credentials, region })
+  const client = foreign(minio)
   return {
     store: { bucket: own, endpoint: proxy.endpoint, region, credentials },
     client,
     bucket: own,
+    faults: proxy.faults,
+    requests: proxy.requests,
+    count: counting(proxy.requests),
     open: () => 0,
     assertNothingLeft: async () => {
       await proxy.idle()

@@ -1,8 +1,8 @@
 /** The suites of the engine's promises: on the embedded store, on MinIO, or on both. */
-import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3"
-import { type MinIOOptions, minIOSuite, type startS3 } from "@sluice/testkit"
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, ListPartsCommand } from "@aws-sdk/client-s3"
+import { type MinIOOptions, minIOSuite, servicesRequired, type startS3 } from "@sluice/testkit"
 import { afterAll, beforeAll, describe, expect } from "vitest"
-import { type EmbeddedTarget, startEmbedded, startMinIOTarget, type Target } from "./stores.ts"
+import { type EmbeddedTarget, type FaultyTarget, startEmbedded, startMinIOTarget, type Target } from "./stores.ts"
 
 export * from "./stores.ts"
 
@@ -37,6 +37,34 @@ export const onMinIO = (name: string, suite: (target: () => Target) => void, opt
 export const onEveryStore = (name: string, suite: (target: () => Target) => void): void => {
   onEmbedded(name, suite)
   onMinIO(name, suite)
+}
+
+/**
+ * Promises that need faults, tried on the embedded store always and on MinIO behind a proxy where services are required
+ * (`npm run test:services`): the same rules strike both.
+ */
+export const onFaultyStores = (name: string, suite: (target: () => FaultyTarget) => void): void => {
+  onEmbedded(name, suite)
+  const behind = `${name}, MinIO behind faults`
+  if (!servicesRequired()) describe.skip(`${behind} (skipped: npm run test:services)`, () => onlyNamed(suite))
+  else describe(behind, () => during(() => startMinIOTarget(), suite))
+}
+
+/** A suite's tests without their store: they are counted, never run. */
+const onlyNamed = (suite: (target: () => FaultyTarget) => void): void =>
+  suite(() => {
+    throw new Error("the store is not running")
+  })
+
+/** Multipart uploads that are open at a key, by a foreign client, with the numbers of their parts. */
+export const openUploads = async ({ client, bucket: Bucket }: Target, Key: string) => {
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }))
+  return Promise.all(
+    Uploads.filter((upload) => upload.Key === Key).map(async ({ UploadId }) => {
+      const { Parts = [] } = await client.send(new ListPartsCommand({ Bucket, Key, UploadId }))
+      return { uploadId: UploadId, parts: Parts.map(({ PartNumber }) => PartNumber) }
+    })
+  )
 }
 
 /** Somebody else ends every multipart upload at a key. */

@@ -24,7 +24,7 @@ import { expect } from "vitest"
 import { MiB, pattern, sha256 } from "./bytes.ts"
 import { openRequests, openSockets } from "./connections.ts"
 import { listen, timers, timersDownTo } from "./ears.ts"
-import { download, type EmbeddedTarget, type StoreOptions, type Target } from "./target.ts"
+import { download, type FaultyTarget, type StoreOptions, type Target } from "./target.ts"
 
 /** Small parts, and waits as short as they can be. */
 export const quick = {
@@ -73,8 +73,8 @@ export const attempt = async (
   const ears = listen()
   const timersBefore = timers()
   // What stands between may repeat requests of its own accord.
-  const seesRequests = isEmbedded(target) && store?.endpoint === undefined
-  const requestsBefore = seesRequests ? target.server.requests.length : 0
+  const seesRequests = isFaulty(target) && store?.endpoint === undefined
+  const requestsBefore = seesRequests ? target.requests.length : 0
   await using sluice = createSluice({
     ...quick,
     journal: ears.journal,
@@ -116,8 +116,8 @@ export const attempt = async (
   if (stored === undefined) expect(openRequests(endpoint)).toEqual([])
   checkEvents(outcome, neverStarts)
   checkProgress(outcome)
-  checkAttempts(outcome, options, seesRequests ? target.server.requests.slice(requestsBefore) : [])
-  if (isEmbedded(target)) target.server.faults.clear()
+  checkAttempts(outcome, options, seesRequests ? target.requests.slice(requestsBefore) : [])
+  if (isFaulty(target)) target.faults.clear()
   await target.assertNothingLeft()
   const source = request.body instanceof Uint8Array ? request.body : undefined
   const bytes = expected === "any" ? undefined : (expected ?? source)
@@ -131,7 +131,7 @@ export const attempt = async (
   return outcome
 }
 
-const isEmbedded = (target: Target): target is EmbeddedTarget => "server" in target
+const isFaulty = (target: Target): target is FaultyTarget => "faults" in target
 
 const terminal = (event: UploadEvent): boolean =>
   event._tag === "UploadCompleted" || event._tag === "UploadFailed" || event._tag === "UploadCancelled"
@@ -155,7 +155,7 @@ const checkEvents = ({ stored, error, events }: Outcome, neverStarts: boolean): 
 const checkAttempts = (
   { key, events }: Outcome,
   { maxAttempts, maxAttemptsInAll = maxAttempts ?? defaults.maxAttemptsInAll }: Partial<SluiceOptions>,
-  requests: EmbeddedTarget["server"]["requests"]
+  requests: FaultyTarget["requests"]
 ): void => {
   const retries = new Map<number, number>()
   for (const event of events) {

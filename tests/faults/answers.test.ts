@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { expect, it } from "vitest"
 import { pattern } from "../engine/bytes.ts"
-import { onEmbedded, put } from "../engine/target.ts"
+import { onFaultyStores, put } from "../engine/target.ts"
 import { attempt, failedWith, freshKey, type Outcome, quick, type Setup, succeeded } from "../engine/trial.ts"
 import { operationOf, type Rewrite, startRewritingStore } from "./rewriting-store.ts"
 
@@ -16,7 +16,7 @@ const status = (status: number, code: string) => ({ type: "status", status, code
 const retried = ({ events }: Outcome): ReadonlyArray<string> =>
   events.flatMap((event) => (event._tag === "Retrying" ? [event.error.reason._tag] : []))
 
-onEmbedded("a store", (target) => {
+onFaultyStores("a store", (target) => {
   /** One upload through a proxy that may answer instead of the store. */
   const through = async (rewrite: Rewrite, setup: Setup = {}, key = freshKey()): Promise<Outcome> => {
     await using proxy = await startRewritingStore(target().store.endpoint, rewrite)
@@ -34,7 +34,7 @@ onEmbedded("a store", (target) => {
   }
 
   it.each([502, 503, 504])(
-    "whose load balancer answers a part with a page of status %i is asked again",
+    "whose load balancer answers a part with a page of status %i is asked again [row 20]",
     async (code) => {
       const page = "<html><head><title>Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
       const outcome = await through(first("UploadPart", page, code))
@@ -43,7 +43,7 @@ onEmbedded("a store", (target) => {
     }
   )
 
-  it("that is given every part twice, the second time late, has the object once", async () => {
+  it("that is given every part twice, the second time late, has the object once [row 26]", async () => {
     const twice: Rewrite = async (asked, relay) => {
       if (operationOf(asked) === "UploadPart") await relay()
       return relay()
@@ -53,9 +53,9 @@ onEmbedded("a store", (target) => {
     expect(target().count("UploadPart", key)).toBe(4)
   })
 
-  it("that says it got only some of a part's bytes gets them again", async () => {
+  it("that says it got only some of a part's bytes gets them again [row 19]", async () => {
     const key = freshKey()
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "UploadPart", key, partNumber: 1 },
       action: status(400, "IncompleteBody")
     })
@@ -71,7 +71,7 @@ onEmbedded("a store", (target) => {
       '<?xml version="1.0" encoding="UTF-8"?>\n<CompleteMultipartUploadResult><ETag>&quot;0a'
     ],
     ["a document of something else", '<?xml version="1.0"?>\n<Status>fine</Status>']
-  ])("whose answer to an applied Complete is %s is looked at", async (_, body) => {
+  ])("whose answer to an applied Complete is %s is looked at [row 36]", async (_, body) => {
     const key = freshKey()
     succeeded(await through(first("Complete", body, 200, true), {}, key))
     expect(target().count("CompleteMultipartUpload", key)).toBe(1)
@@ -87,7 +87,7 @@ onEmbedded("a store", (target) => {
     expect(target().count("CompleteMultipartUpload", key)).toBe(1)
   })
 
-  it("that works at Complete and says so in white space is alive at each of it", async () => {
+  it("that works at Complete and says so in white space is alive at each of it [row 39]", async () => {
     const key = freshKey()
     let heard: (() => void) | undefined
     let alive = 0
@@ -131,10 +131,10 @@ onEmbedded("a store", (target) => {
   it.each([
     ["412", 412, "PreconditionFailed"],
     ["409", 409, "ConditionalRequestConflict"]
-  ])("that answers Complete with %s keeps the older object, and none of the parts", async (_, code, name) => {
+  ])("that answers Complete with %s keeps the older object, and none of the parts [row 42]", async (_, code, name) => {
     const key = freshKey()
     await put(target(), key, older)
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "CompleteMultipartUpload", key },
       action: status(code, name),
       times: always
@@ -144,9 +144,9 @@ onEmbedded("a store", (target) => {
     expect(target().count("CompleteMultipartUpload", key)).toBe(1)
   })
 
-  it("that finds another size or checksum at Complete is told again, and then fails the upload", async () => {
+  it("that finds another size or checksum at Complete is told again, and then fails the upload [row 43]", async () => {
     const key = freshKey()
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "CompleteMultipartUpload", key },
       action: status(400, "BadDigest"),
       times: always
@@ -158,9 +158,9 @@ onEmbedded("a store", (target) => {
     ["KMS.DisabledException", "InvalidRequest"],
     ["KMS.NotFoundException", "InvalidRequest"],
     ["AccessDenied", "AccessDenied"]
-  ] as const)("whose key for encryption answers %s gets no byte of the object", async (code, reason) => {
+  ] as const)("whose key for encryption answers %s gets no byte of the object [rows 4, 62]", async (code, reason) => {
     const key = freshKey()
-    target().server.faults.add({
+    target().faults.add({
       match: { op: "CreateMultipartUpload", key },
       action: status(400, code),
       times: always
@@ -170,10 +170,10 @@ onEmbedded("a store", (target) => {
     expect(target().count("UploadPart", key)).toBe(0)
   })
 
-  it("whose key service is busy is asked again", async () => {
+  it("whose key service is busy is asked again [row 62]", async () => {
     const key = freshKey()
     const action = status(400, "KMS.ThrottlingException")
-    target().server.faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action })
+    target().faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action })
     const outcome = await attempt(target(), { key, body: bytes })
     succeeded(outcome)
     expect(retried(outcome)).toEqual(["Throttled"])
