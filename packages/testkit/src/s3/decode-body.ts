@@ -1,5 +1,6 @@
 import { decodeAwsChunked } from "./auth/AwsChunked.ts"
 import type { Authentication } from "./auth/SigV4.ts"
+import { algorithmOf } from "./integrity/Checksum.ts"
 import { trailerNames } from "./integrity/Integrity.ts"
 import type { S3Request } from "./message.ts"
 import { bodyLength } from "./receive.ts"
@@ -19,6 +20,10 @@ export function decodeBody(
   { payload, chunkSigner }: Authentication
 ): Pick<S3Call, "body" | "payload" | "trailers"> {
   const trailers = new Map<string, string>()
+  const announced = trailerNames(request.headers)
+  if (announced.some((name) => framings[payload]?.trailers !== true || algorithmOf(name) === undefined)) {
+    throw new S3Error("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
+  }
   if (payload === "UNSIGNED-PAYLOAD" || /^[0-9a-f]{64}$/.test(payload)) {
     return { body: exactly(request), payload, trailers }
   }
@@ -32,7 +37,7 @@ export function decodeBody(
   const body = decodeAwsChunked(request.body, {
     signer: framing.signed ? chunkSigner : undefined,
     decodedLength: bodyLength(request),
-    trailers: framing.trailers ? trailerNames(request.headers) : [],
+    trailers: announced,
     onTrailer: (name, value) => trailers.set(name, value)
   })
   return { body, payload, trailers }

@@ -62,6 +62,7 @@ async function readTrailers(reader: ByteReader, options: AwsChunkedOptions): Pro
     if (colon < 1) throw new S3Error("MalformedTrailerError")
     found.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim())
   }
+  if (!(await reader.isAtEnd())) throw new S3Error("MalformedTrailerError")
   const signature = found.get("x-amz-trailer-signature")
   found.delete("x-amz-trailer-signature")
   const undeclared = [...found.keys()].some((name) => !options.trailers.includes(name))

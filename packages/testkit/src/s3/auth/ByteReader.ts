@@ -50,10 +50,16 @@ export class ByteReader {
     }
   }
 
+  async isAtEnd(): Promise<boolean> {
+    return this.#rest.length === 0 && !(await this.#pull())
+  }
+
   async #pull(): Promise<boolean> {
-    const next = await this.#chunks.next()
-    if (next.done === true) return false
-    this.#rest = next.value
-    return true
+    // A chunk without a byte is not the end.
+    for (let next = await this.#chunks.next(); next.done !== true; next = await this.#chunks.next()) {
+      this.#rest = next.value
+      if (next.value.length > 0) return true
+    }
+    return false
   }
 }
