@@ -1,9 +1,10 @@
 import { gunzipSync } from "node:zlib"
 import type { Hooks } from "@sluice/core/Plugin"
+import * as Source from "@sluice/core/Source"
 import { uploadError } from "@sluice/core/UploadError"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
-import { chunksOf, generator, MiB, webStream } from "./bytes.ts"
+import { chunksOf, generator, MiB, pattern, webStream } from "./bytes.ts"
 import { gzipping, hooks, large, sealing, small, trailer, xor } from "./hooks.ts"
 import { download, onEmbedded, onEveryStore } from "./target.ts"
 import { attempt, failedWith, succeeded } from "./trial.ts"
@@ -49,6 +50,47 @@ onEveryStore("a part hook that changes bytes", (target) => {
     expect(succeeded(outcome).parts).toBe(2)
     expect([transforms, lost]).toEqual([2, 2])
     expect(outcome.progress.at(-1)).toMatchObject({ stored: large.length, partsStored: 2, retries: 2 })
+  })
+})
+
+onEmbedded("a part hook hears which part is the last", (target) => {
+  const two = pattern(2 * part)
+  const three = pattern(2 * part + 1)
+  /** In one call, and only its end says how long it is: as a redirected standard input. */
+  const positional = (bytes: Uint8Array): Source.Source => ({
+    ...Source.fromBytes(bytes),
+    size: undefined,
+    replayable: false
+  })
+  const kinds = [
+    ["no byte", () => new Uint8Array(0), 1],
+    ["one PUT", () => small, 1],
+    ["bytes of two whole parts", () => two, 2],
+    ["bytes of two parts and one byte", () => three, 3],
+    ["a stream of one small part", () => webStream(chunksOf(small)), 1],
+    ["a stream of two whole parts", () => webStream(chunksOf(two)), 2],
+    ["a stream of two parts and one byte", () => webStream(chunksOf(three)), 3],
+    ["what is read at positions, of unknown length, two whole parts", () => positional(two), 2],
+    ["what is read at positions, of unknown length, two parts and one byte", () => positional(three), 3]
+  ] as const
+
+  it.each(kinds)("of %s", async (_, body, parts) => {
+    const told = new Map<number, boolean>()
+    const listening: Hooks = {
+      part: {
+        stage: "encrypt",
+        overhead: () => 0,
+        transform: ({ partNumber, last, bytes }) =>
+          Effect.sync(() => {
+            told.set(partNumber, last)
+            return bytes
+          })
+      }
+    }
+    succeeded(await attempt(target(), { body: body() }, { plugins: [hooks(listening)], partSize: part }))
+    expect([...told].sort(([a], [b]) => a - b)).toEqual(
+      Array.from({ length: parts }, (_, i) => [i + 1, i + 1 === parts])
+    )
   })
 })
 

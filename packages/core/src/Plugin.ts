@@ -54,6 +54,8 @@ export interface PartBytes {
   /** Where the part starts in the source, in bytes. */
   readonly offset: number
   readonly bytes: Uint8Array
+  /** No part follows: the source has `offset + bytes.length` bytes. */
+  readonly last: boolean
 }
 
 /** A `part` hook: changes each part's bytes once; every retry sends its output. */

@@ -231,7 +231,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
     const finished = yield* Effect.scoped(
       Effect.gen(function* () {
         const memory = yield* makePartMemory(pool, priority === undefined ? {} : { priority })
-        const reader = yield* openSource(source, hooks.body)
+        const reader = yield* openSource(source, hooks)
         return yield* send(run, memory, reader)
       })
     )

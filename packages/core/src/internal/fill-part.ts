@@ -25,7 +25,7 @@ export interface FilledPart {
   readonly open?: PartBody["open"]
 }
 
-const noBytes = (value: unknown): UploadError =>
+export const noBytes = (value: unknown): UploadError =>
   uploadError({
     _tag: "SourceFailed",
     message: `the source gave ${kindOf(value)} instead of bytes; encode it to Uint8Array first`

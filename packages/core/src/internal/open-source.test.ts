@@ -26,21 +26,24 @@ const source: Source = {
 describe("a body hook", () => {
   it.effect("may keep the chunks it is given: they are its own, whatever the source does with its memory", () =>
     Effect.gen(function* () {
-      const reader = yield* openSource(source, [
-        {
-          plugin: "acme/keeps",
-          hook: {
-            stage: "observe",
-            size: "same",
-            replay: "deterministic",
-            transform: async function* (bytes) {
-              const kept: Array<Uint8Array> = []
-              for await (const chunk of bytes) kept.push(chunk)
-              yield* kept
+      const reader = yield* openSource(source, {
+        part: [],
+        body: [
+          {
+            plugin: "acme/keeps",
+            hook: {
+              stage: "observe",
+              size: "same",
+              replay: "deterministic",
+              transform: async function* (bytes) {
+                const kept: Array<Uint8Array> = []
+                for await (const chunk of bytes) kept.push(chunk)
+                yield* kept
+              }
             }
           }
-        }
-      ])
+        ]
+      })
       if (reader._tag !== "Chunks") return expect.fail("a transformed source comes in chunks")
       const seen: Array<number | undefined> = []
       for (let i = 0; i < 3; i++) seen.push((yield* Effect.promise(reader.next)).value?.[0])

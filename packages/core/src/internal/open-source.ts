@@ -63,13 +63,17 @@ async function* transformed(
   }
 }
 
-/** The source's bytes as they are split into parts. Without `body` hooks: the source itself. */
+/**
+ * The source's bytes as they are split into parts. Without `body` hooks: the source itself, in chunks where its length
+ * is unknown and `part` hooks are to hear which part is the last.
+ */
 export const openSource = (
   source: Source,
-  hooks: ReadonlyArray<Named<BodyHook>>
+  hooks: { readonly body: ReadonlyArray<Named<BodyHook>>; readonly part: ReadonlyArray<unknown> }
 ): Effect.Effect<SourceReader, UploadError, Scope.Scope> =>
-  hooks.length === 0
-    ? source.open(0)
-    : Effect.flatMap(source.open(0), (reader) =>
-        fromAsyncIterable(hooks.reduce(transformed, chunksOf(reader, source.size))).open(0)
-      )
+  Effect.flatMap(source.open(0), (reader) => {
+    const inChunks = reader._tag === "Positional" && source.size === undefined && hooks.part.length > 0
+    return hooks.body.length > 0 || inChunks
+      ? fromAsyncIterable(hooks.body.reduce(transformed, chunksOf(reader, source.size))).open(0)
+      : Effect.succeed(reader)
+  })

@@ -163,7 +163,7 @@ export const runMultipart = (
           ? Effect.gen(function* () {
               yield* onRetry(run, { operation: "CompleteMultipartUpload" }, conflict, 1, 0)
               const known = yield* knownParts(run, uploadId)
-              const reader = yield* openSource(run.source, run.hooks.body)
+              const reader = yield* openSource(run.source, run.hooks)
               return yield* transfer({ reader, first: undefined }, known)
             })
           : Effect.fail(conflict)

@@ -27,7 +27,7 @@ export const runSingle = Effect.fnUntraced(function* (
   source: FilledPart
 ): Effect.fn.Return<Finished, UploadError> {
   const { attributes, condition, key } = run.session()
-  const part = yield* sealPart(run, 1, 0, source)
+  const part = yield* sealPart(run, { partNumber: 1, offset: 0, last: true }, source)
   const { checksum, crc32, size } = part
   const expected: Expected = { size, crc32, etag: undefined, checksum }
   yield* run.source.unchanged ?? Effect.void

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { crc32 } from "../Checksum.ts"
 import type { OtherChecksum, PartBody, StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
-import type { SendPart } from "../Plugin.ts"
+import type { PartBytes, SendPart } from "../Plugin.ts"
 import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
@@ -49,19 +49,15 @@ const contiguous = (slices: ReadonlyArray<Uint8Array>, size: number): Uint8Array
  */
 export const sealPart = Effect.fnUntraced(function* (
   run: UploadRun,
-  partNumber: number,
-  offset: number,
+  at: Omit<PartBytes, "bytes">,
   source: FilledPart
 ): Effect.fn.Return<SealedPart, UploadError> {
+  const { offset, partNumber } = at
   if (run.hooks.part.length === 0) {
     const { crc32, size, slices } = source
     return { partNumber, offset, source, slices, size, crc32, checksum: yield* otherChecksum(run, slices) }
   }
-  const bytes = yield* transformPart(run.hooks.part, {
-    partNumber,
-    offset,
-    bytes: contiguous(source.slices, source.size)
-  })
+  const bytes = yield* transformPart(run.hooks.part, { ...at, bytes: contiguous(source.slices, source.size) })
   const checksum = yield* otherChecksum(run, [bytes])
   return { partNumber, offset, source, slices: [bytes], size: bytes.length, crc32: crc32(bytes), checksum }
 })

@@ -8,12 +8,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { type PartReceipt, sortReceipts } from "../Part.ts"
+import type { PartBytes } from "../Plugin.ts"
 import type { SourceReader } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import { partAt } from "../UploadPlan.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { lastPartBegan } from "./hedge.ts"
 import { type KnownParts, recognise } from "./known-parts.ts"
+import { isLast } from "./look-ahead.ts"
 import type { PartMemory } from "./part-memory.ts"
 import { sealPart, sendPart } from "./send-part.ts"
 import { slabsFor } from "./slab-pool.ts"
@@ -104,8 +106,13 @@ export const sendParts = Effect.fnUntraced(function* (
   const failed = yield* Deferred.make<never, UploadError>()
   const receipts: Array<PartReceipt> = []
 
-  const send = (scope: Scope.Scope, partNumber: number, weight: number, part: FilledPart): Effect.Effect<unknown> =>
-    sealPart(run, partNumber, partAt(layout, partNumber).offset, part).pipe(
+  const send = (
+    scope: Scope.Scope,
+    at: Omit<PartBytes, "bytes">,
+    weight: number,
+    part: FilledPart
+  ): Effect.Effect<unknown> =>
+    sealPart(run, at, part).pipe(
       Effect.flatMap((sealed) => sendPart(run, uploadId, sealed)),
       Effect.map((receipt) => receipts.push(receipt)),
       Effect.ensuring(memory.release(part)),
@@ -147,6 +154,7 @@ export const sendParts = Effect.fnUntraced(function* (
           partNumber === 1 && first !== undefined ? first : yield* nextPart(run, memory, reader, partNumber, size)
         // An empty object still has one part, of no bytes; an empty part after others is the end.
         if (part.size === 0 && partNumber > 1) break
+        let last = false
         if (known !== undefined && (yield* isStored(known, partNumber, part))) {
           yield* memory.release(part)
           yield* Semaphore.release(room, weight)
@@ -154,9 +162,12 @@ export const sendParts = Effect.fnUntraced(function* (
           yield* Semaphore.take(inFlight, 1)
           // Again: the wait for bytes and for room may have been long.
           yield* run.gate.await
-          yield* send(scope, partNumber, weight, part)
+          const { offset } = partAt(layout, partNumber)
+          last = yield* isLast(run, reader, offset, part)
+          yield* send(scope, { partNumber, offset, last }, weight, part)
         }
-        if (part.ended) {
+        // Where the length is known, one byte more is asked for: the end must be there.
+        if (part.ended || (last && size === undefined)) {
           partNumber++
           break
         }
