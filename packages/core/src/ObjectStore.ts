@@ -143,6 +143,31 @@ export interface PutObject extends ObjectAttributes, WriteCondition, Watched {
   readonly attempt: number
 }
 
+/** The object that is copied, of this bucket or another behind the same endpoint. */
+export interface CopySource {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId?: string | undefined
+  /** Only if it has this ETag; else `PreconditionFailed`. */
+  readonly ifMatch: string
+}
+
+/** A copy that the store makes, of at most 5 GiB (S3). Its attributes are those given here. */
+export interface CopyObject extends ObjectAttributes, WriteCondition, Watched {
+  readonly key: string
+  readonly source: CopySource
+}
+
+/** A part that the store copies. */
+export interface UploadPartCopy extends Watched {
+  readonly key: string
+  readonly uploadId: string
+  readonly partNumber: number
+  readonly source: CopySource
+  /** Bytes of the source. */
+  readonly range: { readonly start: number; readonly end: number }
+}
+
 /** The store's word for a finished object. */
 export interface WrittenObject {
   readonly etag: string
@@ -277,6 +302,10 @@ export interface ObjectStoreApi {
   readonly headObject: (input: HeadObject) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
   readonly deleteObject: (input: DeleteObject) => Effect.Effect<void, UploadError>
+  /** What stands behind one endpoint can be copied there. Stores without it cannot copy. */
+  readonly endpoint?: string | undefined
+  readonly copyObject?: ((input: CopyObject) => Effect.Effect<WrittenObject, UploadError>) | undefined
+  readonly uploadPartCopy?: ((input: UploadPartCopy) => Effect.Effect<StoredPart, UploadError>) | undefined
   /** Fails with `NoSuchBucket`, `AccessDenied`, … when the bucket cannot be used. */
   readonly headBucket: () => Effect.Effect<void, UploadError>
 }
@@ -299,6 +328,8 @@ export type StoreOperation =
   | { readonly _tag: "HeadObject"; readonly input: HeadObject }
   | { readonly _tag: "GetObject"; readonly input: GetObject }
   | { readonly _tag: "DeleteObject"; readonly input: DeleteObject }
+  | { readonly _tag: "CopyObject"; readonly input: CopyObject }
+  | { readonly _tag: "UploadPartCopy"; readonly input: UploadPartCopy }
   | { readonly _tag: "HeadBucket"; readonly input: Record<never, never> }
 
 /** What `around` is given: sees every call, may delay, fail or record it. */
@@ -315,8 +346,9 @@ export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()(
  *
  * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
  */
-export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi =>
-  wrapping(store, {
+export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => {
+  const { copyObject, uploadPartCopy } = store
+  return wrapping(store, {
     bucket: store.bucket,
     capabilities: store.capabilities,
     location: store.location,
@@ -334,5 +366,9 @@ export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectS
     headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
     getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),
     deleteObject: (input) => interceptor({ _tag: "DeleteObject", input }, store.deleteObject(input)),
-    headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket())
+    headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket()),
+    endpoint: store.endpoint,
+    copyObject: copyObject && ((input) => interceptor({ _tag: "CopyObject", input }, copyObject(input))),
+    uploadPartCopy: uploadPartCopy && ((input) => interceptor({ _tag: "UploadPartCopy", input }, uploadPartCopy(input)))
   })
+}

@@ -10,7 +10,15 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions, OnFailure } from "./Defaults.ts"
 import { makeObjects } from "./internal/make-objects.ts"
-import type { ByteRange, ObjectAttributes, ObjectHead, ObjectStore, WriteCondition } from "./ObjectStore.ts"
+import type { Journal } from "./Journal.ts"
+import type {
+  ByteRange,
+  ObjectAttributes,
+  ObjectHead,
+  ObjectStore,
+  ObjectStoreApi,
+  WriteCondition
+} from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
 import { type Source, sourceFailed } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
@@ -91,22 +99,30 @@ export interface DownloadedObject {
   readonly proof: Proof
 }
 
-/** What is copied, and where to. Attributes that are not given are those of the source, but for its tags. */
-export interface CopyRequest extends Partial<Pick<EngineOptions, "partSize" | "concurrency" | "onFailure">> {
+/** What is copied, and where to. Attributes that are not given are those of the source, but for its storage class. */
+export interface CopyRequest
+  extends Partial<Pick<EngineOptions, "partSize" | "concurrency" | "multipartThreshold" | "onFailure">> {
   readonly from: ObjectName & {
+    /** The stored bytes as they are: no plugin decrypts or decompresses them on the way. Default false. */
+    readonly raw?: boolean | undefined
     /** Where it stands, if that is another store. */
-    readonly in?: Pick<ObjectsApi, "head" | "source"> | undefined
+    readonly in?: Pick<ObjectsApi, "head" | "source" | "store"> | undefined
   }
   readonly to: ObjectAttributes & WriteCondition & { readonly key: string }
 }
 
-/** A copy that is complete, and identical. */
-export interface CopiedObject extends StoredObject {
+export interface CopyControl extends ReadControl, Pick<UploadControl, "cancelled"> {}
+
+/** A copy that is complete. */
+export interface CopiedObject extends Pick<StoredObject, "bucket" | "key" | "uri" | "size" | "etag" | "versionId"> {
+  /** `source`: the copy has the digest of what it is of. */
+  readonly proof: Proof
   /** Who moved the bytes: the store among its own, or this process. */
   readonly by: "store" | "transfer"
 }
 
 export interface ObjectsApi {
+  readonly store: ObjectStoreApi
   /** Fails with `NoSuchKey` when no object stands there. */
   readonly head: (name: ObjectName) => Effect.Effect<ObjectHead, UploadError>
   /**
@@ -123,9 +139,10 @@ export interface ObjectsApi {
   readonly source: (request: Omit<ReadRequest, "range">) => Effect.Effect<Source, UploadError>
   /**
    * Copies an object. The store does so itself where both stand behind one endpoint and no plugin must see the bytes;
-   * else they are read and uploaded.
+   * where it does not, or may not, they are read and uploaded. Fails with `PreconditionFailed` when the source is
+   * replaced meanwhile.
    */
-  readonly copy: (request: CopyRequest, control?: UploadControl) => Effect.Effect<CopiedObject, UploadError>
+  readonly copy: (request: CopyRequest, control?: CopyControl) => Effect.Effect<CopiedObject, UploadError>
   /** Deletes the object, or one version for good; deleting what is not there succeeds (S3). */
   readonly remove: (name: ObjectName) => Effect.Effect<void, UploadError>
 }
@@ -152,13 +169,13 @@ export class Objects extends Context.Service<Objects, ObjectsApi>()("@sluice/cor
     options: Partial<EngineOptions> & {
       readonly plugins?: { readonly [K in keyof Needs]: Plugin<Needs[K]> } | undefined
     } = {}
-  ): Layer.Layer<Objects, UploadError, ObjectStore | Uploader | Exclude<Needs[number], Scope.Scope>> =>
+  ): Layer.Layer<Objects, UploadError, ObjectStore | Journal | Uploader | Exclude<Needs[number], Scope.Scope>> =>
     Layer.effect(Objects, make<Needs[number]>(options))
 }
 
 const make = Effect.fnUntraced(function* <R>(
   options: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined }
-): Effect.fn.Return<ObjectsApi, UploadError, ObjectStore | Uploader | R | Scope.Scope> {
+): Effect.fn.Return<ObjectsApi, UploadError, ObjectStore | Journal | Uploader | R | Scope.Scope> {
   const objects = yield* makeObjects(options, yield* Uploader)
   return {
     ...objects,

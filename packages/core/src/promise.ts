@@ -72,12 +72,11 @@ export interface DownloadOptions extends DownloadRequest, ReadControl {
 }
 
 /** One copy, as the promise API takes it. */
-export interface CopyOptions extends Omit<CopyRequest, "from"> {
-  readonly from: ObjectName & {
+export interface CopyOptions extends Omit<CopyRequest, "from">, ReadControl {
+  readonly from: Omit<CopyRequest["from"], "in"> & {
     /** Where it stands, if that is another store. */
     readonly sluice?: Sluice | undefined
   }
-  readonly onProgress?: BodyOptions["onProgress"]
   readonly signal?: AbortSignal | undefined
 }
 
@@ -159,7 +158,7 @@ export interface Sluice extends AsyncDisposable {
   readonly download: (options: DownloadOptions) => Promise<DownloadedObject>
   /** An object as a body for `upload`, of this or another store: replayable, so that such uploads can be resumed. */
   readonly source: (request: Omit<ReadRequest, "range">) => Promise<Source>
-  /** Copies an object: by the store among its own where it can, else read and uploaded. Its tags are not copied. */
+  /** Copies an object: by the store among its own where it can, else read and uploaded. */
   readonly copy: (options: CopyOptions) => Promise<CopiedObject>
   /** One GET of the stored bytes, as the store answers it: neither retried on the way nor compared. Consume or cancel it. */
   readonly get: (
@@ -358,16 +357,11 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
     source: (request) => asking(({ source }) => source(request)),
     copy: async ({ from: { sluice: other, ...from }, onProgress, signal, ...request }) => {
       const elsewhere = other === undefined ? undefined : await objectsOf.get(other)?.()
-      let progress = initial
-      const onEvent = (event: UploadEvent): void => {
-        progress = next(progress, event)
-        onProgress?.(progress)
-      }
       return asking(
         ({ copy }) =>
           copy(
             { ...request, from: { ...from, ...(elsewhere === undefined ? {} : { in: elsewhere }) } },
-            { onEvent, cancelled: () => signal?.aborted === true }
+            { onProgress, cancelled: () => signal?.aborted === true }
           ),
         signal
       )

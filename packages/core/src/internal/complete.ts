@@ -33,6 +33,9 @@ export interface Expected {
   readonly checksum?: OtherChecksum | undefined
 }
 
+/** What is known of it; of a copy that the store made, nobody here has taken a CRC32. */
+export type Known = Omit<Expected, "crc32"> & { readonly crc32?: number | undefined }
+
 /** The ETag the store must answer with, where its ETags are MD5 (unencrypted or SSE-S3). */
 const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
   run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
@@ -49,13 +52,13 @@ export const expectedOf = (run: SessionRun, receipts: ReadonlyArray<PartReceipt>
 
 /** A CRC32 or an ETag that differs: the object is there, and it is not ours. */
 export const contradiction = (
-  expected: Expected,
+  expected: Known,
   answer: Pick<WrittenObject, "etag" | "crc32" | "checksum">
 ): string | undefined => {
   if (expected.etag !== undefined && normalizeEtag(answer.etag) !== expected.etag) {
     return `the store answers with ETag ${answer.etag}, the parts' receipts give ${expected.etag}`
   }
-  if (answer.crc32 !== undefined && answer.crc32 !== expected.crc32) {
+  if (answer.crc32 !== undefined && expected.crc32 !== undefined && answer.crc32 !== expected.crc32) {
     return `the store's CRC32 of the object is ${answer.crc32.toString(16)}, ours is ${expected.crc32.toString(16)}`
   }
   const [theirs, ours] = [answer.checksum, expected.checksum]
@@ -66,8 +69,8 @@ export const contradiction = (
 }
 
 /** Whether a checksum of the whole is the one that the store shows. */
-export const showsChecksum = (expected: Expected, answer: Pick<WrittenObject, "crc32" | "checksum">): boolean =>
-  answer.crc32 === expected.crc32 ||
+export const showsChecksum = (expected: Known, answer: Pick<WrittenObject, "crc32" | "checksum">): boolean =>
+  (expected.crc32 !== undefined && answer.crc32 === expected.crc32) ||
   (expected.checksum !== undefined && answer.checksum?.value === expected.checksum.value)
 
 /** Errors after which the request may or may not have been applied. */
@@ -75,7 +78,7 @@ export const mayHaveBeenApplied = (error: UploadError): boolean =>
   error.reason._tag === "Unavailable" || error.reason._tag === "InvalidResponse" || error.reason._tag === "Stalled"
 
 /** Whether a digest of the object shows its bytes to be ours; stronger than that none contradicts. */
-const isShown = (expected: Expected, head: ObjectHead): boolean =>
+const isShown = (expected: Known, head: ObjectHead): boolean =>
   showsChecksum(expected, head) || (expected.etag !== undefined && normalizeEtag(head.etag) === expected.etag)
 
 /**
@@ -83,14 +86,14 @@ const isShown = (expected: Expected, head: ObjectHead): boolean =>
  * that contradicts. That some object stands there proves nothing. An upload found without a journal has no
  * known token: its digests must show it.
  */
-export const isOurs = (run: SessionRun, head: ObjectHead, expected: Expected): boolean => {
+export const isOurs = (run: SessionRun, head: ObjectHead, expected: Known): boolean => {
   const { writeToken } = run.session()
   const claimed = writeToken === undefined ? isShown(expected, head) : head.metadata?.[metadataToken] === writeToken
   return claimed && head.size === expected.size && contradiction(expected, head) === undefined
 }
 
 /** A HEAD of the key: our object, or nothing that proves it. Fails when the store does not let us look. */
-const lookOnce = (run: SessionRun, expected: Expected): Effect.Effect<WrittenObject | undefined, UploadError> =>
+const lookOnce = (run: SessionRun, expected: Known): Effect.Effect<WrittenObject | undefined, UploadError> =>
   guardedAttempt(run, { operation: "HeadObject" }, () => run.store.headObject({ key: run.session().key })).pipe(
     Effect.map((head) =>
       isOurs(run, head, expected)
@@ -107,10 +110,7 @@ const lookOnce = (run: SessionRun, expected: Expected): Effect.Effect<WrittenObj
   )
 
 /** The same, tried again where the trouble may pass: what it says is a verdict. */
-export const lookForOurs = (
-  run: SessionRun,
-  expected: Expected
-): Effect.Effect<WrittenObject | undefined, UploadError> =>
+export const lookForOurs = (run: SessionRun, expected: Known): Effect.Effect<WrittenObject | undefined, UploadError> =>
   retried(run, { operation: "HeadObject" }, () => lookOnce(run, expected))
 
 /** Whether the multipart upload still exists, which proves that Complete was not applied. */
@@ -153,9 +153,9 @@ export const mayNotLook = (error: UploadError): string => `the store does not le
  * - What stays open ends as `CompletionUnknown`: the caller must not abort then.
  */
 export const finishObject = Effect.fnUntraced(function* (
-  run: UploadRun,
+  run: SessionRun & Pick<UploadRun, "mayBeCompleted">,
   call: StoreCall,
-  expected: Expected,
+  expected: Known,
   uploadId: string | undefined,
   request: (attempt: number) => Effect.Effect<WrittenObject, UploadError>
 ): Effect.fn.Return<WrittenObject, UploadError> {

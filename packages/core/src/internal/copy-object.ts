@@ -4,45 +4,119 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type { ObjectHead, ObjectStoreApi } from "../ObjectStore.ts"
-import type { CopiedObject, CopyRequest, ObjectName } from "../Objects.ts"
+import type { EngineOptions } from "../Defaults.ts"
+import type { JournalApi } from "../Journal.ts"
+import type { ObjectAttributes, ObjectHead } from "../ObjectStore.ts"
+import type { CopiedObject, CopyControl, CopyRequest, ObjectsApi } from "../Objects.ts"
+import type { Plugin } from "../Plugin.ts"
 import { metadataToken } from "../Session.ts"
-import type { Source } from "../Source.ts"
-import type { UploadError } from "../UploadError.ts"
-import type { UploadControl } from "../Uploader.ts"
-import { metadataPlugins } from "./made-by.ts"
+import type { ReasonTag, UploadError } from "../UploadError.ts"
+import type { UploadEvent } from "../UploadEvent.ts"
+import { copyByStore } from "./copy-by-store.ts"
+import { madeBy, metadataPlugins } from "./made-by.ts"
 import type { Uploads } from "./make-uploads.ts"
+import { makeReadProgress, type ReadProgressTeller } from "./read-progress.ts"
 
 /** What a copy is made with. */
-export interface CopyEngine {
-  readonly store: ObjectStoreApi
-  readonly head: (name: ObjectName) => Effect.Effect<ObjectHead, UploadError>
-  readonly source: (name: ObjectName) => Effect.Effect<Source, UploadError>
+export interface CopyEngine<R> {
+  readonly here: Pick<ObjectsApi, "head" | "source" | "store">
+  readonly journal: JournalApi
+  readonly options: EngineOptions
+  readonly plugins: ReadonlyArray<Plugin<R>>
   readonly upload: Uploads["upload"]
 }
 
-/** Metadata that tells of the source's own upload. */
-const ownMarks: ReadonlySet<string> = new Set([metadataToken, metadataPlugins])
-
-/** What is kept of the source's attributes. */
-const attributesOf = ({ metadata, ...head }: ObjectHead) => ({
+/** What is kept of the source's attributes, without the marks of its own upload. */
+const attributesOf = ({ metadata = {}, ...head }: ObjectHead, marks: ReadonlyArray<string>): ObjectAttributes => ({
   contentType: head.contentType,
   cacheControl: head.cacheControl,
   contentDisposition: head.contentDisposition,
   contentEncoding: head.contentEncoding,
   contentLanguage: head.contentLanguage,
-  metadata: Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !ownMarks.has(name)))
+  metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => !marks.includes(name)))
 })
 
+/** Refusals of the store to copy are no refusals of the copy: reading and writing may be allowed. */
+const refusals: ReadonlySet<ReasonTag> = new Set([
+  "AccessDenied",
+  "InvalidRequest",
+  "NoSuchBucket",
+  "UnknownStoreError"
+])
+
+/** Whether the stored bytes are those that the copy must have, and no plugin here wants to see them pass. */
+const asTheyAre = <R>(
+  plugins: ReadonlyArray<Plugin<R>>,
+  head: ObjectHead,
+  { in: elsewhere, raw }: CopyRequest["from"]
+) => {
+  const made = madeBy(head)
+  // Two sides may have other keys under the same names.
+  if (elsewhere !== undefined) return plugins.length === 0 && (raw === true || made.length === 0)
+  return plugins.every(({ name, read }) => read !== undefined && made.includes(name))
+}
+
+/** Bytes that sockets took of an upload, as progress of the copy. */
+const uploadedBytes = (progress: ReadProgressTeller) => {
+  let sent = 0
+  return (event: UploadEvent): void => {
+    if (event._tag === "Retrying") progress.retried()
+    if (event._tag !== "BytesSent" || event.sent <= sent) return
+    progress.received(event.sent - sent)
+    sent = event.sent
+  }
+}
+
 /** See `Objects.copy`. */
-export const copyObject = Effect.fnUntraced(function* (
-  engine: CopyEngine,
-  { from, to, ...options }: CopyRequest,
-  control: UploadControl = {}
+export const copyObject = Effect.fnUntraced(function* <R>(
+  { here, journal, options, plugins, upload }: CopyEngine<R>,
+  { from, to, ...asked }: CopyRequest,
+  { cancelled, onProgress }: CopyControl = {}
 ): Effect.fn.Return<CopiedObject, UploadError> {
-  const { in: elsewhere, ...name } = from
-  const head = yield* (elsewhere ?? engine).head(name)
-  const source = yield* (elsewhere ?? engine).source(name)
-  const stored = yield* engine.upload({ ...options, ...attributesOf(head), ...to, source }, control)
-  return { ...stored, by: "transfer" }
+  const { in: there = here, ...name } = from
+  const { store } = here
+  const progress = makeReadProgress(onProgress)
+  const head = yield* there.head(name)
+  progress.expect(head.size)
+
+  const transfer = Effect.gen(function* () {
+    const source = yield* there.source(name)
+    const attributes = attributesOf(head, from.raw === true ? [metadataToken] : [metadataToken, metadataPlugins])
+    const stored = yield* upload(
+      { ...asked, ...attributes, ...to, source },
+      { cancelled, onEvent: uploadedBytes(progress) }
+    )
+    const { bucket, etag, key, proof, size, uri, versionId } = stored
+    return { bucket, key, uri, size, etag, versionId, proof, by: "transfer" as const }
+  })
+  const done = Effect.tap(transfer, Effect.sync(progress.ended))
+
+  const { copyObject, uploadPartCopy } = store
+  const near = store.endpoint !== undefined && store.endpoint === there.store.endpoint
+  if (copyObject === undefined || uploadPartCopy === undefined || !near || !asTheyAre(plugins, head, from)) {
+    return yield* done
+  }
+  const byStore = (checksummed: boolean) =>
+    copyByStore(
+      {
+        store,
+        journal,
+        options,
+        checksummed,
+        source: { bucket: there.store.bucket, key: name.key, versionId: name.versionId, ifMatch: head.etag },
+        head,
+        to: { ...attributesOf(head, [metadataToken]), ...to },
+        partSize: asked.partSize,
+        multipartThreshold: asked.multipartThreshold ?? store.capabilities.limits.maxPutSize,
+        onCopied: progress.received
+      },
+      { copyObject, uploadPartCopy }
+    )
+  const refused = ({ reason }: UploadError): boolean => refusals.has(reason._tag)
+  return yield* byStore(true).pipe(
+    // MinIO copies no part into an upload that has a checksum.
+    Effect.catchIf(refused, () => byStore(false)),
+    Effect.tap(Effect.sync(progress.ended)),
+    Effect.catchIf(refused, () => done)
+  )
 })

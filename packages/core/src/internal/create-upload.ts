@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type { JournalApi } from "../Journal.ts"
 import type { ListedUpload, UploadsMarker } from "../ObjectStore.ts"
 import type { UploadError } from "../UploadError.ts"
@@ -22,6 +23,9 @@ const lookGraceMs = 1_000
 
 /** The store's clock and ours may differ so much before SigV4 refuses (Amazon S3 API Reference, "RequestTimeTooSkewed"). */
 const clockSkewMs = 15 * 60_000
+
+/** What it takes to create an upload. */
+export type CreateRun = SessionRun & Pick<UploadRun, "journal" | "resumed">
 
 /** Open multipart uploads of exactly this key. */
 export const uploadsOfKey = Effect.fnUntraced(function* (
@@ -59,24 +63,35 @@ export const findSuspects = Effect.fnUntraced(function* (
     .filter(({ uploadId }) => !known.has(uploadId))
 })
 
-/**
- * Names suspects in the journal. Whose they are cannot be proven, and empty ones cost nothing, so the
- * Janitor ends them by age and only if they are empty still (`docs/decisions/0032`). Never fails: this is
- * bookkeeping beside the upload.
- */
-const nameSuspects = (run: UploadRun, ours: string | undefined): Effect.Effect<void> =>
+/** What is left by a Create without an answer, as far as it shows in a moment. Never fails: it is beside the upload. */
+const lookForSuspects = (run: CreateRun, ours: string | undefined): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const { bucket, key } = run.session()
     const suspects = (yield* findSuspects(run, run.journal, ours)).map(({ uploadId }) => uploadId)
-    if (suspects.length === 0) return
-    yield* run.record({ suspects: [...run.session().suspects, ...suspects] })
-    yield* warn(
-      `CreateMultipartUpload for s3://${bucket}/${key} was answered late or not at all and may have left ${suspects.join(", ")}; the Janitor ends what stays empty`
-    )
+    if (suspects.length > 0) {
+      yield* warn(
+        `CreateMultipartUpload for s3://${bucket}/${key} was answered late or not at all and may have left ${suspects.join(", ")}; the Janitor ends what stays empty`
+      )
+    }
+    return suspects
   }).pipe(
-    Effect.catch((error) =>
-      warn(`whether a lost CreateMultipartUpload left an upload could not be seen: ${error.message}`)
-    )
+    Effect.catch((error) => Effect.as(notSeen(error), [])),
+    Effect.timeoutOption(lookGraceMs),
+    Effect.map(Option.getOrElse((): ReadonlyArray<string> => []))
+  )
+
+const notSeen = (error: UploadError): Effect.Effect<void> =>
+  warn(`whether a lost CreateMultipartUpload left an upload could not be seen: ${error.message}`)
+
+/**
+ * Names suspects in the journal. Whose they are cannot be proven, and empty ones cost nothing, so the
+ * Janitor ends them by age and only if they are empty still (`docs/decisions/0032`).
+ */
+const nameSuspects = (run: CreateRun): Effect.Effect<void> =>
+  Effect.flatMap(lookForSuspects(run, undefined), (suspects) =>
+    suspects.length === 0
+      ? Effect.void
+      : Effect.catch(run.record({ suspects: [...run.session().suspects, ...suspects] }), notSeen)
   )
 
 /** What makes a part of an uninterruptible effect interruptible again. */
@@ -86,7 +101,7 @@ export type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
  * Creates the upload. An interruption lets the request in flight finish first: an upload whose id nobody
  * has heard could not be aborted. Once it is heard, nothing comes between it and the caller.
  */
-export const createUpload = (run: UploadRun, restore: Restore): Effect.Effect<string, UploadError> =>
+export const createUpload = (run: CreateRun, restore: Restore): Effect.Effect<string, UploadError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const { attributes, checksum, checksumAlgorithm, key } = run.session()
@@ -112,16 +127,18 @@ export const createUpload = (run: UploadRun, restore: Restore): Effect.Effect<st
             const late = yield* Effect.timeoutOption(Fiber.join(fiber).pipe(Effect.option), createGraceMs)
             if (late._tag === "Some" && late.value._tag === "Some") yield* abortUpload(run, late.value.value.uploadId)
             yield* Fiber.interrupt(fiber)
-            if (late._tag === "None" || unheard) yield* Effect.timeoutOption(nameSuspects(run, undefined), lookGraceMs)
+            if (late._tag === "None" || unheard) yield* nameSuspects(run)
           })
         ),
-        Effect.onError(() => (unheard ? nameSuspects(run, undefined) : Effect.void))
+        Effect.onError(() => (unheard ? nameSuspects(run) : Effect.void))
       )
-      yield* run.record({ uploadId: created.uploadId, state: "uploading", mode: "multipart" }).pipe(
+      const suspects = unheard ? yield* lookForSuspects(run, created.uploadId) : []
+      // In one record with the upload's id: with that one alone, a run after a kill would look for nothing.
+      const named = { suspects: [...run.session().suspects, ...suspects] }
+      yield* run.record({ uploadId: created.uploadId, state: "uploading", mode: "multipart", ...named }).pipe(
         Effect.andThen(restore(checkCreatedEncryption(run, created.uploadId, created.encryption))),
         Effect.onError(() => abortUpload(run, created.uploadId))
       )
-      if (unheard) yield* Effect.timeoutOption(nameSuspects(run, created.uploadId), lookGraceMs)
       return created.uploadId
     })
   )

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
-import { attempting, contextOf, type UploadRun } from "./upload-run.ts"
+import { attempting, contextOf, type SessionRun } from "./upload-run.ts"
 
 /** What the store must echo for a mode (`x-amz-server-side-encryption`). */
 const echoOf = { "SSE-S3": "AES256" } as const
@@ -14,7 +14,7 @@ export const hasEchoed = (store: ObjectStoreApi, mode: string): boolean => echoe
 
 /** Fails with `EncryptionNotApplied` unless the store's answer echoes what was asked for: silence is a refusal. `stored`: the bytes went with the question. */
 export const checkEncryption = (
-  run: UploadRun,
+  run: SessionRun,
   answered: string | undefined,
   stored = false
 ): Effect.Effect<void, UploadError> => {
@@ -39,7 +39,7 @@ export const checkEncryption = (
  * is asked with an empty part 1, which the real one replaces.
  */
 export const checkCreatedEncryption = (
-  run: UploadRun,
+  run: SessionRun,
   uploadId: string,
   answered: string | undefined
 ): Effect.Effect<void, UploadError> => {

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type EngineOptions, engineOptions } from "../Defaults.ts"
+import { Journal } from "../Journal.ts"
 import { type ObjectHead, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
 import type { ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
@@ -38,7 +39,8 @@ const call = <A>(
 export const makeObjects = Effect.fnUntraced(function* <R>(
   { plugins = [], ...given }: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined },
   uploads: Pick<Uploads, "upload">
-): Effect.fn.Return<StoredObjects, UploadError, ObjectStore | R> {
+): Effect.fn.Return<StoredObjects, UploadError, ObjectStore | Journal | R> {
+  const journal = yield* Journal
   const options = yield* Effect.fromResult(engineOptions(given))
   const store = traced(yield* ObjectStore)
   const context = yield* Effect.context<R>()
@@ -62,13 +64,21 @@ export const makeObjects = Effect.fnUntraced(function* <R>(
   const source = (request: Omit<ReadRequest, "range">): Effect.Effect<Source, UploadError> =>
     Effect.flatMap(engineFor(request), (engine) => withServices(objectSource(engine, request, context)))
   return {
+    store,
     head,
     source,
     read: (request, control) =>
       Effect.flatMap(engineFor(request), (engine) => withServices(readObject(engine, request, control))),
     download: (request, control) =>
       Effect.flatMap(engineFor(request), (engine) => withServices(downloadFile(engine, request, control))),
-    copy: (request, control) => copyObject({ store, head, source, upload: uploads.upload }, request, control),
+    copy: (request, control) =>
+      Effect.flatMap(engineFor(request), ({ options }) =>
+        copyObject(
+          { here: { store, head, source }, journal, options, plugins, upload: uploads.upload },
+          request,
+          control
+        )
+      ),
     remove: ({ key, versionId }) =>
       call({ store, options }, "DeleteObject", key, store.deleteObject({ key, versionId }))
   }

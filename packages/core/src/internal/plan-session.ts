@@ -16,6 +16,7 @@ import { windowOf } from "./congestion-window.ts"
 import { contentTypeOf } from "./content-type.ts"
 import { hasEchoed } from "./encryption-echo.ts"
 import { identifySource } from "./identify-source.ts"
+import { madeByMetadata } from "./made-by.ts"
 import { keepsSize, replays } from "./open-source.ts"
 import { type OpenedHooks, partOverhead } from "./run-hooks.ts"
 import { allowsTwoPasses } from "./two-passes.ts"
@@ -106,7 +107,10 @@ export const planSession = Effect.fnUntraced(function* (input: PlanSession): Eff
     writeToken,
     size: plan.size,
     layout: plan.layout,
-    attributes: { ...plan.attributes, metadata: { ...plan.attributes.metadata, [metadataToken]: writeToken } },
+    attributes: {
+      ...plan.attributes,
+      metadata: { ...plan.attributes.metadata, ...madeByMetadata(input.hooks), [metadataToken]: writeToken }
+    },
     condition: plan.condition,
     checksum: plan.checksum,
     ...(plan.checksumAlgorithm === undefined ? {} : { checksumAlgorithm: plan.checksumAlgorithm }),

@@ -1,0 +1,106 @@
+/**
+ * Copies that the store makes of what it has: CopyObject and UploadPartCopy.
+ *
+ * @module
+ */
+import { CopyObjectCommand, type S3Client, UploadPartCopyCommand } from "@aws-sdk/client-s3"
+import * as Effect from "effect/Effect"
+import { normalizeEtag } from "../Checksum.ts"
+import type { CopySource, ObjectStoreApi, Watched } from "../ObjectStore.ts"
+import type { ErrorContext, UploadError } from "../UploadError.ts"
+import { attributeInput, checksumOf, fullCrc32 } from "./object-attributes.ts"
+
+/** How verbs are called. */
+export interface Caller {
+  readonly bucket: string
+  readonly client: S3Client
+  readonly call: <A>(
+    operation: string,
+    at: ErrorContext,
+    send: (carry: <Input extends object>(input: Input) => Input) => Promise<A>,
+    extra?: Watched
+  ) => Effect.Effect<A, UploadError>
+  /** An answer counts only in the shape it must have. */
+  readonly must: <A>(
+    value: A | undefined,
+    what: string,
+    operation: string,
+    at: ErrorContext
+  ) => Effect.Effect<A, UploadError>
+}
+
+/** As S3 wants it: percent-encoded, the version behind it (API Reference, CopyObject, x-amz-copy-source). */
+const copySource = ({ bucket, key, versionId }: CopySource): string =>
+  `${bucket}/${key.split("/").map(encodeURIComponent).join("/")}${versionId === undefined ? "" : `?versionId=${encodeURIComponent(versionId)}`}`
+
+const sourceInput = (source: CopySource) => ({
+  CopySource: copySource(source),
+  CopySourceIfMatch: `"${normalizeEtag(source.ifMatch)}"`
+})
+
+export const copyVerbs = ({
+  bucket,
+  client,
+  call,
+  must
+}: Caller): Pick<ObjectStoreApi, "copyObject" | "uploadPartCopy"> => ({
+  copyObject: Effect.fnUntraced(function* ({ key, source, ifMatch, ifNoneMatch, onActivity, ...attributes }) {
+    const at = { key }
+    const answer = yield* call(
+      "CopyObject",
+      at,
+      (carry) =>
+        client.send(
+          new CopyObjectCommand(
+            carry({
+              Bucket: bucket,
+              Key: key,
+              ...sourceInput(source),
+              ...attributeInput(attributes),
+              MetadataDirective: "REPLACE",
+              ...(attributes.tags === undefined ? {} : { TaggingDirective: "REPLACE" }),
+              ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+              ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
+            })
+          )
+        ),
+      { onActivity }
+    )
+    const result = answer.CopyObjectResult ?? {}
+    return {
+      etag: normalizeEtag(yield* must(result.ETag, "ETag", "CopyObject", at)),
+      versionId: answer.VersionId,
+      encryption: answer.ServerSideEncryption,
+      crc32: fullCrc32(result.ChecksumCRC32, result.ChecksumType),
+      checksum: checksumOf(result)
+    }
+  }),
+
+  uploadPartCopy: Effect.fnUntraced(function* ({ key, uploadId, partNumber, source, range, onActivity }) {
+    const at = { key, uploadId, partNumber }
+    const answer = yield* call(
+      "UploadPartCopy",
+      at,
+      (carry) =>
+        client.send(
+          new UploadPartCopyCommand(
+            carry({
+              Bucket: bucket,
+              Key: key,
+              UploadId: uploadId,
+              PartNumber: partNumber,
+              ...sourceInput(source),
+              CopySourceRange: `bytes=${range.start}-${range.end}`
+            })
+          )
+        ),
+      { onActivity }
+    )
+    const result = answer.CopyPartResult ?? {}
+    return {
+      etag: normalizeEtag(yield* must(result.ETag, "ETag", "UploadPartCopy", at)),
+      crc32: fullCrc32(result.ChecksumCRC32, undefined),
+      encryption: answer.ServerSideEncryption
+    }
+  })
+})
