@@ -101,6 +101,10 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
     cancel: unused,
     sessions: unused,
     verify: unused,
+    read: unused,
+    download: unused,
+    source: unused,
+    copy: unused,
     ready: async () => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail
