@@ -33,10 +33,6 @@ const versitygw: ReadonlyArray<Deviation> = [
   {
     why: "a version id that it could not have given is InvalidArgument",
     cases: ["versions > a version that is not there is NoSuchVersion, and deleting it succeeds"]
-  },
-  {
-    why: "a put while versioning is suspended does not tell its version, a delete does",
-    cases: ["versions > a put while versioning is suspended leaves the null version told"]
   }
 ]
 

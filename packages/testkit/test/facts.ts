@@ -26,10 +26,14 @@ export interface Facts {
   readonly openUploads: "by prefix" | "by exact key"
   /** Keys that a file system would read differently (`a//b`, `a/../b`). */
   readonly pathLikeKeys: "taken literally" | "refused"
-  /** `x-amz-version-id` of puts and deletes while versioning is suspended. */
+  /** `x-amz-version-id` of a delete while versioning is suspended. */
   readonly nullVersion: "told" | "untold"
   /** DeleteBucket of a bucket that holds delete markers and nothing else. */
   readonly bucketOfMarkers: "kept" | "deleted"
+  /** What Create tells of the lifecycle rule that will abort the upload. */
+  readonly abortDate: "its date and rule" | "nothing, for there is no such rule"
+  /** SSE-KMS with a key that does not exist. */
+  readonly unknownKmsKey: "400 KMS.NotFoundException" | "404 kms:KeyNotFound"
 }
 
 /** What AWS documents; the embedded server gives these answers. */
@@ -48,7 +52,9 @@ const aws: Facts = {
   openUploads: "by prefix",
   pathLikeKeys: "taken literally",
   nullVersion: "told",
-  bucketOfMarkers: "kept"
+  bucketOfMarkers: "kept",
+  abortDate: "its date and rule",
+  unknownKmsKey: "400 KMS.NotFoundException"
 }
 
 /** Measured against MinIO v0.0.0-20260212201848-7aac2a2c5b7c, the last state of its archived source. */
@@ -77,7 +83,10 @@ const minio: Partial<Facts> = {
   pathLikeKeys: "refused",
   nullVersion: "untold",
   // Markers do not count as content.
-  bucketOfMarkers: "deleted"
+  bucketOfMarkers: "deleted",
+  // AbortIncompleteMultipartUpload is not known there.
+  abortDate: "nothing, for there is no such rule",
+  unknownKmsKey: "404 kms:KeyNotFound"
 }
 
 /** Measured against versitygw v1.8.0 over its posix backend. */

@@ -10,12 +10,16 @@ import { clientOf, type Store } from "./s3-behaviour.ts"
 
 // The profile is held to what the real MinIO answers to the very same cases, but where that is laxer than S3: a test
 // that passes because a store takes what S3 refuses has tested nothing.
-const facts: Facts = { ...factsOf("minio"), partListedTwice: "InvalidPartOrder" }
+const facts: Facts = {
+  ...factsOf("minio"),
+  partListedTwice: "InvalidPartOrder",
+  unknownKmsKey: "400 KMS.NotFoundException"
+}
 
 describe("S3 behaviour: embedded, with MinIO's profile", () => {
   let started: Store | undefined
   beforeAll(async () => {
-    const server = await startS3({ profile: "minio", buckets: [] })
+    const server = await startS3({ profile: "minio", buckets: [], kmsKeys: new Map([["sluice", "enabled"]]) })
     started = { ...server, s3: clientOf(server), bucket: "behaviour" }
     await started.s3.send(new CreateBucketCommand({ Bucket: started.bucket }))
   })

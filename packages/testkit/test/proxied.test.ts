@@ -5,7 +5,7 @@ import { s3Behaviour } from "./s3-behaviour.ts"
 s3Behaviour(
   "embedded",
   async () => {
-    const server = await startS3({ idempotentComplete: true })
+    const server = await startS3({ idempotentComplete: true, kmsKeys: new Map([["sluice", "enabled"]]) })
     const proxy = await recordingProxy(server.endpoint)
     const close = async () => {
       await proxy.close()

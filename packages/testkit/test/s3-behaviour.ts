@@ -7,7 +7,9 @@ import { conditions } from "./behaviour/conditions.ts"
 import { encryption } from "./behaviour/encryption.ts"
 import { multipart } from "./behaviour/multipart.ts"
 import { objects } from "./behaviour/objects.ts"
+import { settings } from "./behaviour/settings.ts"
 import { signatures } from "./behaviour/signatures.ts"
+import { tagging } from "./behaviour/tagging.ts"
 import { versions } from "./behaviour/versions.ts"
 import { deviations } from "./deviations.ts"
 import { type differences, type Facts, factsOf } from "./facts.ts"
@@ -33,6 +35,11 @@ export interface Suite {
   readonly facts: Facts
 }
 
+const groups = [
+  ...[buckets, settings, objects, tagging, versions],
+  ...[conditions, multipart, checksums, encryption, signatures]
+]
+
 /** One behaviour suite, run unchanged against every store; `facts.ts` and `deviations.ts` say where stores differ. */
 export function s3Behaviour(
   name: keyof typeof differences,
@@ -57,9 +64,7 @@ export function s3Behaviour(
       if (started === undefined) throw new Error("The store is only there inside a case")
       return started
     }
-    for (const group of [buckets, objects, conditions, multipart, checksums, encryption, signatures, versions]) {
-      group({ store, facts: factsOf(name) })
-    }
+    for (const group of groups) group({ store, facts: factsOf(name) })
     holdDeviations(deviations[name] ?? [])
   })
 }

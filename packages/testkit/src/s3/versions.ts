@@ -23,3 +23,7 @@ export const requestedObject = (call: S3Call, model: S3Model): ObjectRecord =>
 /** Tells a version, in a bucket that has or had versioning. */
 export const versionHeaders = (bucket: Bucket, version: Version): Record<string, string> =>
   bucket.record.versioning === undefined ? {} : { "x-amz-version-id": versionIdOf(version) }
+
+/** What a write tells of the version it made; of the null version S3 says nothing. */
+export const writtenVersion = ({ versionId }: Version): Record<string, string> =>
+  versionId === undefined ? {} : { "x-amz-version-id": versionId }

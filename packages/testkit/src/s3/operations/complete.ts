@@ -10,9 +10,8 @@ import { okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import type { S3Model } from "../S3Model.ts"
 import { encode } from "../Target.ts"
-import { versionHeaders } from "../versions.ts"
+import { writtenVersion } from "../versions.ts"
 import { childText, parseXml, type XmlElement } from "../Xml.ts"
 import { openUpload } from "./multipart.ts"
 
@@ -27,7 +26,7 @@ export const completeMultipartUpload: Handler = async (call, context) => {
       .bucket(call.bucket)
       .versions(call.key)
       .find((version) => version.kind === "object" && version.uploadId === call.uploadId)
-    if (earlier?.kind === "object" && earlier.uploadId !== undefined) return completed(call, earlier, model)
+    if (earlier?.kind === "object" && earlier.uploadId !== undefined) return completed(call, earlier)
   }
   const upload = openUpload(call, model)
   // The key is asked for again where part checksums have to be decrypted (API reference, CompleteMultipartUpload).
@@ -37,7 +36,7 @@ export const completeMultipartUpload: Handler = async (call, context) => {
     () => assemble(call, upload, listed, context),
     (current) => assertWritable(call.headers, current)
   )
-  return completed(call, object, model)
+  return completed(call, object)
 }
 
 /** A checksum here is the object's, not that of the part list in the body. */
@@ -46,7 +45,7 @@ function withoutChecksums(call: S3Call): S3Call {
   return { ...call, headers: Object.fromEntries(headers) }
 }
 
-function completed({ headers }: S3Call, object: ObjectRecord, model: S3Model) {
+function completed({ headers }: S3Call, object: ObjectRecord) {
   const { bucket, key, etag, checksum } = object
   return okXml(
     "CompleteMultipartUploadResult",
@@ -59,7 +58,7 @@ function completed({ headers }: S3Call, object: ObjectRecord, model: S3Model) {
         ? {}
         : { [checksums[checksum.algorithm].element]: checksum.value, ChecksumType: checksum.type })
     },
-    { ...versionHeaders(model.bucket(bucket), object), ...encryptionEcho(object, headers) }
+    { ...writtenVersion(object), ...encryptionEcho(object, headers) }
   )
 }
 

@@ -11,7 +11,7 @@ import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import type { S3Model } from "../S3Model.ts"
 import { parseTarget } from "../Target.ts"
-import { requestedVersion, versionHeaders } from "../versions.ts"
+import { requestedVersion, versionHeaders, writtenVersion } from "../versions.ts"
 
 /** S3 copies no more than this in one request. */
 const MAX_COPY_BYTES = 5 * 1024 ** 3
@@ -49,7 +49,7 @@ export const copyObject: Handler = async (call, context) => {
         : { [checksums[object.checksum.algorithm].element]: object.checksum.value, ChecksumType: object.checksum.type })
     },
     {
-      ...versionHeaders(target, object),
+      ...writtenVersion(object),
       ...sourceVersion(source, model),
       ...encryptionEcho(object, headers)
     }

@@ -1,5 +1,7 @@
 import type { Upload } from "../arrange-records.ts"
+import { assertUploadKey } from "../encryption/CustomerKey.ts"
 import { checksums } from "../integrity/Checksum.ts"
+import { abortHeaders } from "../lifecycle.ts"
 import { okXml, quote } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
 import { openUpload } from "./multipart.ts"
@@ -54,8 +56,11 @@ const compareUploads = (a: Upload, b: Upload): number =>
   a.record.initiated - b.record.initiated ||
   compareKeys(a.record.uploadId, b.record.uploadId)
 
-export const listParts: Handler = async (call, { model }) => {
-  const { record, parts } = openUpload(call, model)
+export const listParts: Handler = async (call, context) => {
+  const { model } = context
+  const upload = openUpload(call, model)
+  const { record, parts } = upload
+  if (record.checksum !== undefined) assertUploadKey(call.headers, record, context)
   const name = nameEncoder(call.query)
   const max = pageSize(call.query, "max-parts")
   const marker = pageSize(
@@ -66,24 +71,28 @@ export const listParts: Handler = async (call, { model }) => {
     .filter((part) => part.partNumber > marker)
     .sort((a, b) => a.partNumber - b.partNumber)
   const page = after.slice(0, max)
-  return okXml("ListPartsResult", {
-    Bucket: record.bucket,
-    Key: name(record.key),
-    UploadId: record.uploadId,
-    StorageClass: record.headers["x-amz-storage-class"] ?? "STANDARD",
-    PartNumberMarker: marker,
-    NextPartNumberMarker: page.at(-1)?.partNumber ?? 0,
-    MaxParts: max,
-    IsTruncated: max > 0 && after.length > max,
-    EncodingType: call.query.get("encoding-type"),
-    ChecksumAlgorithm: record.checksum?.algorithm,
-    ChecksumType: record.checksum?.type,
-    Part: page.map((part) => ({
-      PartNumber: part.partNumber,
-      LastModified: new Date(part.modified).toISOString(),
-      ETag: quote(part.etag),
-      Size: part.size,
-      ...(part.checksum === undefined ? {} : { [checksums[part.checksum.algorithm].element]: part.checksum.value })
-    }))
-  })
+  return okXml(
+    "ListPartsResult",
+    {
+      Bucket: record.bucket,
+      Key: name(record.key),
+      UploadId: record.uploadId,
+      StorageClass: record.headers["x-amz-storage-class"] ?? "STANDARD",
+      PartNumberMarker: marker,
+      NextPartNumberMarker: page.at(-1)?.partNumber ?? 0,
+      MaxParts: max,
+      IsTruncated: max > 0 && after.length > max,
+      EncodingType: call.query.get("encoding-type"),
+      ChecksumAlgorithm: record.checksum?.algorithm,
+      ChecksumType: record.checksum?.type,
+      Part: page.map((part) => ({
+        PartNumber: part.partNumber,
+        LastModified: new Date(part.modified).toISOString(),
+        ETag: quote(part.etag),
+        Size: part.size,
+        ...(part.checksum === undefined ? {} : { [checksums[part.checksum.algorithm].element]: part.checksum.value })
+      }))
+    },
+    abortHeaders(model.bucket(record.bucket), upload)
+  )
 }

@@ -3,6 +3,7 @@ import type { Upload } from "../arrange-records.ts"
 import { attributesOf } from "../attributes.ts"
 import { encryptionEcho } from "../encryption/seal.ts"
 import { checksumAlgorithm, checksums, isChecksumType } from "../integrity/Checksum.ts"
+import { abortHeaders } from "../lifecycle.ts"
 import type { UploadRecord } from "../Records.ts"
 import { okXml } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
@@ -28,6 +29,7 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
     { Bucket: bucket, Key: key, UploadId: upload.uploadId },
     {
       ...encryptionEcho(upload, headers),
+      ...abortHeaders(model.bucket(bucket), { record: upload }),
       ...(checksum === undefined
         ? {}
         : { "x-amz-checksum-algorithm": checksum.algorithm, "x-amz-checksum-type": checksum.type })

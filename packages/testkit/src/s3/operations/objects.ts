@@ -3,6 +3,7 @@ import { assertReadable, assertWritable } from "../conditions.ts"
 import { assertReadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { checksums } from "../integrity/Checksum.ts"
+import { expirationHeaders } from "../lifecycle.ts"
 import type { S3Response } from "../message.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { parseRange, type Span } from "../range.ts"
@@ -11,7 +12,7 @@ import { ok, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
-import { requestedObject, versionHeaders } from "../versions.ts"
+import { requestedObject, versionHeaders, writtenVersion } from "../versions.ts"
 
 export const putObject: Handler = async (call, context) => {
   const { bucket, key, headers } = call
@@ -33,7 +34,8 @@ export const putObject: Handler = async (call, context) => {
     const stored = await model.putObject(object, (current) => assertWritable(headers, current))
     return ok({
       etag: quote(stored.etag),
-      ...versionHeaders(model.bucket(bucket), stored),
+      ...writtenVersion(stored),
+      ...expirationHeaders(model.bucket(bucket), stored),
       ...encryptionEcho(seal, headers),
       ...checksumHeaders(object)
     })
@@ -63,6 +65,7 @@ function readResponse(call: S3Call, object: ObjectRecord, context: S3Context): S
     ...attributeHeaders(object.headers),
     ...encryptionEcho(object, call.headers),
     ...versionHeaders(context.model.bucket(object.bucket), object),
+    ...expirationHeaders(context.model.bucket(object.bucket), object),
     etag: quote(object.etag),
     "last-modified": new Date(object.modified).toUTCString(),
     "accept-ranges": "bytes",
