@@ -115,17 +115,6 @@ describe("the holder of a lease", () => {
     })
   )
 
-  it.effect("is ended in time when the journal does not answer", () =>
-    Effect.gen(function* () {
-      const journal = yield* journalWith(() => ({ renew: Effect.never }))
-      const { seen, work } = endless()
-      const fiber = yield* Effect.forkChild(Effect.flip(holdingLease(journal, "s", ttl, work)))
-      yield* TestClock.adjust(ttl)
-      expect((yield* Fiber.join(fiber)).reason._tag).toBe("JournalFailed")
-      expect(seen.endedAt).toBe(25_000)
-    })
-  )
-
   it.effect("that heard of its lease late counts from when it asked, and renews it before anything is done", () =>
     Effect.gen(function* () {
       let renewed = 0

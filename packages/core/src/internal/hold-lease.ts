@@ -1,8 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { JournalApi } from "../Journal.ts"
-import { type UploadError, uploadError } from "../UploadError.ts"
+import type { UploadError } from "../UploadError.ts"
 
 /** The session's only writer, as long as it is not lost. */
 export interface HeldLease {
@@ -48,19 +47,15 @@ export const holdingLease = <A, R>(
 
         /** Until it is renewed, or until the lease may end. Answers with the time at which it was asked for. */
         const renew = Effect.fnUntraced(function* (deadline: number): Effect.fn.Return<number, UploadError> {
-          let error: UploadError | undefined
           while (true) {
             const renewedAt = yield* nowMs
-            const left = Math.max(0, deadline - renewedAt)
-            const outcome = Option.getOrUndefined(yield* Effect.timeoutOption(Effect.result(lease.renew), left))
-            if (outcome?._tag === "Success") return renewedAt
+            const outcome = yield* Effect.result(lease.renew)
+            if (outcome._tag === "Success") return renewedAt
             if (concluded) return yield* Effect.never
-            error = outcome?.failure ?? error
-            const reason = error ?? uploadError({ _tag: "JournalFailed", message: silent }, { sessionId })
-            const over = outcome === undefined || (yield* nowMs) >= deadline
-            if (over || reason.retry === "permanent" || reason.reason._tag === "SessionBusy") {
-              lost = reason
-              return yield* reason
+            const error = outcome.failure
+            if (error.retry === "permanent" || error.reason._tag === "SessionBusy" || (yield* nowMs) >= deadline) {
+              lost = error
+              return yield* error
             }
             yield* Effect.sleep(renewAgainMs)
           }
@@ -85,5 +80,3 @@ export const holdingLease = <A, R>(
   )
 
 const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
-const silent = "the journal did not answer, so the session may be another's by now; resume it when the journal is back"
