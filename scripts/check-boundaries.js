@@ -16,7 +16,7 @@ const ours = {
   plugins: /^@sluice\/core(\/|$)/,
   http: /^@sluice\/core(\/|$)/,
   testkit: /^@sluice\/core(\/|$)/,
-  cli: /^@sluice\/(core|http|plugins)(\/|$)|^@sluice\/testkit\/store$/
+  cli: /^@sluice\/(core|http|plugins)(\/|$)|^@sluice\/testkit\/(store|faults)$/
 }
 
 /** The files that know a runtime. */

@@ -17,7 +17,7 @@ it("every command and flag of sluice that a page shows is in its help", () => {
   const calls = shell.flatMap(sluiceCalls)
   expect(calls.length).toBeGreaterThan(3)
   const known = new Map(
-    ["upload", "resume", "cancel", "sweep", "serve", "s3"].map((command) => [command, flagsOf(help(command))])
+    ["upload", "resume", "cancel", "sweep", "serve", "s3", "chaos"].map((command) => [command, flagsOf(help(command))])
   )
   const unknown = calls.flatMap(({ at, command, flags }) =>
     known.has(command)

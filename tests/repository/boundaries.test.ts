@@ -47,6 +47,10 @@ describe("the boundary check lets through", () => {
       { ...core, "packages/core/src/A.test.ts": 'import "node:fs"\nimport "@sluice/testkit"' }
     ],
     [
+      "the testkit's store and faults in the cli",
+      { ...cli, "packages/cli/src/a.ts": 'import "@sluice/testkit/store"\nimport "@sluice/testkit/faults"' }
+    ],
+    [
       "the word node in prose",
       {
         ...core,
@@ -115,7 +119,7 @@ describe("the boundary check names", () => {
     ],
     [
       "arrows",
-      "the cli on the fault code",
+      "the cli on the rest of the testkit",
       "packages/cli/src/a.ts:1",
       { ...cli, "packages/cli/src/a.ts": 'import "@sluice/testkit"' }
     ],

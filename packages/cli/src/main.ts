@@ -15,7 +15,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   cancel: async () => (await import("./commands/cancel.ts")).cancel,
   sweep: async () => (await import("./commands/sweep.ts")).sweep,
   serve: async () => (await import("./commands/serve.ts")).serve,
-  s3: async () => (await import("./commands/s3.ts")).s3
+  s3: async () => (await import("./commands/s3.ts")).s3,
+  chaos: async () => (await import("./commands/chaos.ts")).chaos
 }
 
 /** How long an interrupted command may take to keep its upload, or to leave nothing behind. */
