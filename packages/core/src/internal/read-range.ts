@@ -70,7 +70,12 @@ const pump = async (
   signal: AbortSignal
 ): Promise<void> => {
   const reader = body.getReader()
-  const cancel = (): Promise<void> => reader.cancel().catch(() => undefined)
+  let cancelled: Promise<void> | undefined
+  // Once: only the first cancellation waits until the connection is gone.
+  const cancel = (): Promise<void> => {
+    cancelled ??= reader.cancel().catch(() => undefined)
+    return cancelled
+  }
   const onAbort = (): void => void cancel()
   signal.addEventListener("abort", onAbort)
   const next = () =>

@@ -51,12 +51,14 @@ const headersOf = (response: IncomingMessage): Record<string, string> => {
   return headers
 }
 
-/** Resolves when the socket of an answer that was destroyed is closed. */
-const gone = ({ socket }: IncomingMessage): Promise<void> =>
-  new Promise((resolve) => {
-    if (socket.closed || !socket.destroyed) return resolve()
-    socket.once("close", () => resolve())
-  })
+/** Gives up an answer; resolves when its socket is gone, unless the whole answer is here and the socket is another's. */
+const giveUp = async (response: IncomingMessage): Promise<void> => {
+  const { socket } = response
+  if (socket.destroyed) return void response.destroy()
+  const gone = new Promise<void>((resolve) => socket.once("close", () => resolve()))
+  response.destroy()
+  if (socket.destroyed) await gone
+}
 
 /** The answer's bytes, pulled; cancelling frees the connection. */
 const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
@@ -68,10 +70,7 @@ const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
         if (next.done === true) controller.close()
         else controller.enqueue(next.value)
       },
-      cancel: () => {
-        response.destroy()
-        return gone(response)
-      }
+      cancel: () => giveUp(response)
     },
     { highWaterMark: 0 }
   )
