@@ -30,6 +30,12 @@ export interface Facts {
   readonly nullVersion: "told" | "untold"
   /** DeleteBucket of a bucket that holds delete markers and nothing else. */
   readonly bucketOfMarkers: "kept" | "deleted"
+  /** How many attributes the SDK can ask of GetObjectAttributes at once. */
+  readonly attributesAtOnce: "several" | "one"
+  /** How many parts GetObjectAttributes counts of an object of one put. */
+  readonly partsOfOnePut: 0 | 1
+  /** Error code of a read of a part that the object has not. */
+  readonly partNotThere: "InvalidPartNumber" | "InvalidRange"
   /** What Create tells of the lifecycle rule that will abort the upload. */
   readonly abortDate: "its date and rule" | "nothing, for there is no such rule"
   /** SSE-KMS with a key that does not exist. */
@@ -53,6 +59,9 @@ const aws: Facts = {
   pathLikeKeys: "taken literally",
   nullVersion: "told",
   bucketOfMarkers: "kept",
+  attributesAtOnce: "several",
+  partsOfOnePut: 0,
+  partNotThere: "InvalidPartNumber",
   abortDate: "its date and rule",
   unknownKmsKey: "400 KMS.NotFoundException"
 }
@@ -84,6 +93,9 @@ const minio: Partial<Facts> = {
   nullVersion: "untold",
   // Markers do not count as content.
   bucketOfMarkers: "deleted",
+  // The SDK puts a space after each comma, which MinIO takes for part of the name.
+  attributesAtOnce: "one",
+  partsOfOnePut: 1,
   // AbortIncompleteMultipartUpload is not known there.
   abortDate: "nothing, for there is no such rule",
   unknownKmsKey: "404 kms:KeyNotFound"

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3"
 import { afterAll, beforeAll, describe } from "vitest"
+import { attributes } from "./behaviour/attributes.ts"
 import { buckets } from "./behaviour/buckets.ts"
 import { checksums } from "./behaviour/checksums.ts"
 import { conditions } from "./behaviour/conditions.ts"
@@ -36,7 +37,7 @@ export interface Suite {
 }
 
 const groups = [
-  ...[buckets, settings, objects, tagging, versions],
+  ...[buckets, settings, objects, attributes, tagging, versions],
   ...[conditions, multipart, checksums, encryption, signatures]
 ]
 

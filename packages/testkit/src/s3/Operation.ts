@@ -50,6 +50,7 @@ const routes = {
   "PUT object?tagging": "PutObjectTagging",
   "DELETE object?tagging": "DeleteObjectTagging",
   "GET object?acl": "GetObjectAcl",
+  "GET object?attributes": "GetObjectAttributes",
   "POST object?uploads": "CreateMultipartUpload",
   "PUT object?uploadId": "UploadPart",
   "PUT object?uploadId+copy": "UploadPartCopy",
@@ -109,7 +110,8 @@ const ofVersions: ReadonlySet<Operation> = new Set<Operation>([
   "GetObjectTagging",
   "PutObjectTagging",
   "DeleteObjectTagging",
-  "GetObjectAcl"
+  "GetObjectAcl",
+  "GetObjectAttributes"
 ])
 
 /** Names the operation of a request, or refuses it: 501 for a known sub-resource we lack, else 405. */

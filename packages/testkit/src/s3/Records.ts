@@ -71,7 +71,9 @@ const ObjectRecord = Schema.Struct({
   segments: Schema.Array(Segment),
   /** Of the multipart upload it came from: the upload's own records are void once this one is saved. */
   uploadId: Schema.optionalKey(Schema.String),
-  partSizes: Schema.optionalKey(Schema.Array(Schema.Number))
+  partSizes: Schema.optionalKey(Schema.Array(Schema.Number)),
+  /** By the object's algorithm, where the parts had one; as many as there are sizes. */
+  partChecksums: Schema.optionalKey(Schema.Array(Schema.String))
 })
 export type ObjectRecord = typeof ObjectRecord.Type
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type ChecksumAlgorithm, checksums, objectChecksum } from "./Checksum.ts"
+import { type ChecksumAlgorithm, checksumAlgorithm, checksums, objectChecksum } from "./Checksum.ts"
 
 const valueOf = (algorithm: ChecksumAlgorithm, ...chunks: ReadonlyArray<Uint8Array>): string => {
   const hasher = checksums[algorithm].hasher()
@@ -16,7 +16,9 @@ describe("checksums", () => {
     ["CRC32C", "e3069283"],
     ["CRC64NVME", "ae8b14860a799888"],
     ["SHA1", createHash("sha1").update("123456789").digest("hex")],
-    ["SHA256", createHash("sha256").update("123456789").digest("hex")]
+    ["SHA256", createHash("sha256").update("123456789").digest("hex")],
+    ["SHA512", createHash("sha512").update("123456789").digest("hex")],
+    ["MD5", "25f9e794323b453885f5181f1b624d0b"]
   ] as const)("%s gives its check value, big-endian", (algorithm, check) => {
     expect(Buffer.from(valueOf(algorithm, Buffer.from("1234"), Buffer.from("56789")), "base64").toString("hex")).toBe(
       check
@@ -34,6 +36,13 @@ describe("checksums", () => {
         expect(combined).toBe(valueOf(algorithm, ...parts))
       })
     )
+  })
+
+  it("an algorithm goes by its name in any case; one that cannot be computed here is told from one that is none", () => {
+    expect(checksumAlgorithm("crc64nvme")).toBe("CRC64NVME")
+    expect(checksumAlgorithm(undefined)).toBeUndefined()
+    expect(() => checksumAlgorithm("XXHASH64")).toThrow(expect.objectContaining({ code: "NotImplemented" }))
+    expect(() => checksumAlgorithm("CRC16")).toThrow(expect.objectContaining({ code: "InvalidRequest" }))
   })
 
   it("a composite is the checksum of the parts' checksums and their number", () => {

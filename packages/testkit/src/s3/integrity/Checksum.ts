@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { S3Error } from "../S3Error.ts"
 import { type Crc, combineCrc, crc32c, crc32Ieee, crc64nvme } from "./Crc.ts"
 
-export const ChecksumAlgorithm = Schema.Literals(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+export const ChecksumAlgorithm = Schema.Literals(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"])
 export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type
 
 export const ChecksumType = Schema.Literals(["COMPOSITE", "FULL_OBJECT"])
@@ -39,7 +39,7 @@ const fromCrc = (crc: Crc) => ({
   }
 })
 
-const fromHash = (name: "sha1" | "sha256", bytes: number) => ({
+const fromHash = (name: "sha1" | "sha256" | "sha512" | "md5", bytes: number) => ({
   bytes,
   hasher: (): Hasher => {
     const hash = createHash(name)
@@ -52,7 +52,9 @@ export const checksums: Readonly<Record<ChecksumAlgorithm, Algorithm>> = {
   CRC32C: { ...named("CRC32C"), ...fromCrc(crc32c), types: ["COMPOSITE", "FULL_OBJECT"] },
   CRC64NVME: { ...named("CRC64NVME"), ...fromCrc(crc64nvme), types: ["FULL_OBJECT"] },
   SHA1: { ...named("SHA1"), ...fromHash("sha1", 20), types: ["COMPOSITE"] },
-  SHA256: { ...named("SHA256"), ...fromHash("sha256", 32), types: ["COMPOSITE"] }
+  SHA256: { ...named("SHA256"), ...fromHash("sha256", 32), types: ["COMPOSITE"] },
+  SHA512: { ...named("SHA512"), ...fromHash("sha512", 64), types: ["COMPOSITE"] },
+  MD5: { ...named("MD5"), ...fromHash("md5", 16), types: ["COMPOSITE"] }
 }
 
 export const isChecksumAlgorithm = Schema.is(ChecksumAlgorithm)
@@ -68,6 +70,7 @@ export const algorithmOf = (headerOrElement: string): ChecksumAlgorithm | undefi
 export function checksumAlgorithm(header: string | undefined): ChecksumAlgorithm | undefined {
   const algorithm = header?.toUpperCase()
   if (algorithm === undefined || isChecksumAlgorithm(algorithm)) return algorithm
+  if (/^XXHASH(3|64|128)$/.test(algorithm)) throw new S3Error("NotImplemented", `${algorithm} is not implemented here.`)
   throw new S3Error(
     "InvalidRequest",
     `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${ChecksumAlgorithm.literals.join(", ")}]`

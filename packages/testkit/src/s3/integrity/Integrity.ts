@@ -81,7 +81,8 @@ export function declaredAlgorithm({ headers }: S3Call): ChecksumAlgorithm | unde
   const [name] = [...names, ...trailers]
   const sdk = headers["x-amz-sdk-checksum-algorithm"]
   if (name === undefined) {
-    if (sdk === undefined) return undefined
+    // Of MD5 the SDKs send the digest as Content-MD5.
+    if (sdk === undefined || (sdk.toUpperCase() === "MD5" && headers["content-md5"] !== undefined)) return undefined
     throw new S3Error(
       "InvalidRequest",
       "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."

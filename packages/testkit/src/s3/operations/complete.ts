@@ -107,7 +107,7 @@ function assemble(call: S3Call, upload: Upload, listed: ReadonlyArray<ListedPart
     segments: parts.flatMap((part) => part.segments),
     uploadId,
     partSizes: parts.map((part) => part.size),
-    ...(checksum === undefined ? {} : { checksum })
+    ...(checksum === undefined ? {} : { checksum, partChecksums: parts.map((part) => part.checksum?.value ?? "") })
   }
 }
 

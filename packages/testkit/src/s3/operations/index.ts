@@ -8,6 +8,7 @@ import { listObjects, listObjectsV2 } from "./list-objects.ts"
 import { listMultipartUploads, listParts } from "./list-uploads.ts"
 import { listObjectVersions } from "./list-versions.ts"
 import { abortMultipartUpload, createMultipartUpload } from "./multipart.ts"
+import { getObjectAttributes } from "./object-attributes.ts"
 import { getObject, headObject, putObject } from "./objects.ts"
 import { deleteSetting, getSetting, putSetting } from "./settings.ts"
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./tagging.ts"
@@ -60,6 +61,7 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   PutObjectTagging: putObjectTagging,
   DeleteObjectTagging: deleteObjectTagging,
   GetObjectAcl: getObjectAcl,
+  GetObjectAttributes: getObjectAttributes,
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,
   UploadPartCopy: uploadPartCopy,

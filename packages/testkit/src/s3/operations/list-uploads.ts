@@ -5,7 +5,7 @@ import { abortHeaders } from "../lifecycle.ts"
 import { okXml, quote } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
 import { openUpload } from "./multipart.ts"
-import { compareKeys, nameEncoder, pageOf, pageSize } from "./paging.ts"
+import { compareKeys, nameEncoder, pageOf, pageSize, wholeNumber } from "./paging.ts"
 
 /** Open uploads, sorted by key and then by the time they began. */
 export const listMultipartUploads: Handler = async ({ bucket, query }, { model }) => {
@@ -63,10 +63,7 @@ export const listParts: Handler = async (call, context) => {
   if (record.checksum !== undefined) assertUploadKey(call.headers, record, context)
   const name = nameEncoder(call.query)
   const max = pageSize(call.query, "max-parts")
-  const marker = pageSize(
-    new Map([["part-number-marker", call.query.get("part-number-marker") ?? "0"]]),
-    "part-number-marker"
-  )
+  const marker = wholeNumber(call.query, "part-number-marker", 0)
   const after = [...parts.values()]
     .filter((part) => part.partNumber > marker)
     .sort((a, b) => a.partNumber - b.partNumber)

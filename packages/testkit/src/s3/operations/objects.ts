@@ -74,11 +74,11 @@ function readResponse(call: S3Call, object: ObjectRecord, context: S3Context): S
   if (partial !== undefined && object.size > 0) {
     headers["content-range"] = `bytes ${span.offset}-${span.offset + span.length - 1}/${object.size}`
   }
-  if (part !== undefined && object.partSizes !== undefined)
+  if (part !== undefined && object.partSizes !== undefined) {
     headers["x-amz-mp-parts-count"] = `${object.partSizes.length}`
-  const whole = partial === undefined || span.length === object.size
-  if (whole && call.headers["x-amz-checksum-mode"]?.toUpperCase() === "ENABLED") {
-    Object.assign(headers, checksumHeaders(object))
+  }
+  if (call.headers["x-amz-checksum-mode"]?.toUpperCase() === "ENABLED") {
+    Object.assign(headers, readChecksum(object, span, part === undefined ? undefined : call.partNumber))
   }
   for (const [name, value] of call.query) {
     if (name.startsWith("response-")) headers[name.slice("response-".length)] = value
@@ -95,6 +95,14 @@ function partSpan({ partNumber, headers }: S3Call, object: ObjectRecord): Span |
   const length = sizes[partNumber - 1]
   if (length === undefined) throw new S3Error("InvalidPartNumber")
   return { offset: sizes.slice(0, partNumber - 1).reduce((sum, size) => sum + size, 0), length }
+}
+
+/** Of the bytes that are read: the whole object's, or a part's own. Of any other range none is known. */
+function readChecksum(object: ObjectRecord, span: Span, partNumber: number | undefined): Record<string, string> {
+  if (span.length === object.size && (object.partSizes?.length ?? 1) === 1) return checksumHeaders(object)
+  if (partNumber === undefined) return span.length === object.size ? checksumHeaders(object) : {}
+  const value = object.partChecksums?.[partNumber - 1]
+  return object.checksum === undefined || !value ? {} : { [checksums[object.checksum.algorithm].header]: value }
 }
 
 export function checksumHeaders({ checksum }: ObjectRecord): Record<string, string> {

@@ -3,17 +3,19 @@ import { encode } from "../Target.ts"
 
 const MAX_PAGE = 1000
 
-/** `max-keys` and its like: 0 to 1000, 1000 without it. */
-export function pageSize(query: ReadonlyMap<string, string>, name: string): number {
-  const text = query.get(name)
-  if (text === undefined) return MAX_PAGE
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2 ** 31 - 1) {
-    throw new S3Error("InvalidArgument", `Provided ${name} not an integer or within integer range`, {
-      ArgumentName: name,
-      ArgumentValue: text
-    })
-  }
-  return Math.min(Number(text), MAX_PAGE)
+/** `max-keys` and its like: 0 to 1000, 1000 without it; larger numbers are taken for 1000. */
+export const pageSize = (values: ReadonlyMap<string, string>, name: string): number =>
+  Math.min(wholeNumber(values, name, MAX_PAGE), MAX_PAGE)
+
+/** A number that a query or a header has under that name. */
+export function wholeNumber(values: ReadonlyMap<string, string>, name: string, fallback: number): number {
+  const text = values.get(name)
+  if (text === undefined) return fallback
+  if (/^\d{1,10}$/.test(text) && Number(text) < 2 ** 31) return Number(text)
+  throw new S3Error("InvalidArgument", `Provided ${name} not an integer or within integer range`, {
+    ArgumentName: name,
+    ArgumentValue: text
+  })
 }
 
 /** `encoding-type=url`: names percent-encoded, so that any byte survives XML. */
