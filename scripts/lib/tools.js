@@ -71,7 +71,12 @@ const installers = {
         "--disable-pip-version-check",
         `${tool.package}==${tool.version}`
       ])
-      return join(home, "bin", tool.command ?? name)
+      const command = join(home, "bin", name)
+      // A library: its command is the Python that has it. Through a link, Python would not see the environment it is of.
+      if (tool.command === "python") {
+        writeFileSync(command, '#!/bin/sh\nexec "$(dirname "$(readlink -f "$0")")/python" "$@"\n', { mode: 0o755 })
+      }
+      return command
     }
   },
   cargo: {
