@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { connect } from "node:net"
 import {
@@ -80,6 +81,27 @@ it("an open upload tells its parts, and is gone when it ends", async () => {
   ])
   await s3.send(new AbortMultipartUploadCommand(upload))
   expect(server.parts(upload.UploadId)).toEqual([])
+})
+
+it("lifecycle does what is due by the server's clock when it is told to, and tells what", async () => {
+  let now = Date.now()
+  const aging = await startS3({ buckets: ["media"], clock: () => now })
+  onTestFinished(() => aging.close())
+  const rule = "<ID>sweep</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter>"
+  const abort =
+    "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
+  const body = Buffer.from(`<LifecycleConfiguration><Rule>${rule}${abort}</Rule></LifecycleConfiguration>`)
+  const headers = { "content-md5": createHash("md5").update(body).digest("base64") }
+  const send = (method: "PUT" | "POST", target: string, more: object = {}) =>
+    sendSigned(aging, { method, target, at: new Date(now), ...more })
+  expect(await send("PUT", "/media?lifecycle=", { headers, body })).toMatchObject({ status: 200 })
+  await send("POST", "/media/old?uploads=")
+  expect(await aging.applyLifecycle()).toEqual([])
+  now += 2 * 86_400_000
+  expect(await aging.applyLifecycle()).toMatchObject([
+    { action: "abort", ruleId: "sweep", bucket: "media", key: "old" }
+  ])
+  expect(aging.openUploads()).toEqual([])
 })
 
 it("traffic is what crossed the sockets, also those that are closed", async () => {

@@ -1,3 +1,4 @@
+import { applyLifecycle, type LifecycleEvent } from "./apply-lifecycle.ts"
 import { assertQuiescent } from "./assert-quiescent.ts"
 import type { Credentials } from "./auth/Credentials.ts"
 import type { Access, Principal } from "./auth/Principal.ts"
@@ -84,6 +85,8 @@ export interface S3Server extends AsyncDisposable {
   traffic(): Traffic
   /** An object's bytes, read past HTTP. */
   object(bucket: string, key: string): Promise<Uint8Array | undefined>
+  /** Does what the buckets' lifecycle rules have due by the server's clock, and tells what; nothing runs by itself. */
+  applyLifecycle(): Promise<ReadonlyArray<LifecycleEvent>>
   /**
    * Resolves once nothing is left behind: no open upload, no request under way, no bytes that nothing names. Rejects
    * with an `AssertionError` that names every leftover, if some are still there after `withinMillis` (default 1,000).
@@ -119,15 +122,8 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     const hosts = domains.flatMap((domain) => [domain, "*", ...buckets].map((name) => `${name}.${domain}`))
     const tls = secure ? await selfSigned([...domains, ...hosts]) : undefined
     const context = {
-      model,
-      region,
-      credentials,
-      serverSideEncryption,
-      idempotentComplete,
-      clock,
-      domains,
-      journal,
-      secure
+      ...{ model, region, credentials, serverSideEncryption, idempotentComplete, clock },
+      ...{ domains, journal, secure }
     }
     const handler = makeS3Handler({ ...others, ...context, profile, middleware })
     return { model, tls, http: await serveHttp(handler, { port, host, tls, keepAliveMillis }) }
@@ -168,6 +164,7 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
       for await (const chunk of model.read(object.segments, 0, object.size)) chunks.push(chunk)
       return Buffer.concat(chunks)
     },
+    applyLifecycle: () => applyLifecycle(model, clock()),
     assertQuiescent: (withinMillis) => assertQuiescent({ openUploads, journal, http, store }, withinMillis),
     close,
     [Symbol.asyncDispose]: close
