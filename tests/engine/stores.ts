@@ -42,6 +42,7 @@ export interface Target extends AsyncDisposable {
 
 /** A store with faults on demand: in it, or in a proxy before it. */
 export interface FaultyTarget extends Target {
+  readonly credentials: FaultyS3Server["credentials"]
   readonly faults: FaultInjector
   /** What was asked of it, oldest first. */
   readonly requests: ReadonlyArray<JournalEntry>
@@ -87,6 +88,7 @@ export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {})
     client,
     bucket,
     server,
+    credentials,
     faults: server.faults,
     requests: server.requests,
     count: counting(server.requests),
@@ -111,6 +113,7 @@ export const startMinIOTarget = async (options: MinIOOptions = {}): Promise<Faul
     store: { bucket: own, endpoint: proxy.endpoint, region, credentials },
     client,
     bucket: own,
+    credentials,
     faults: proxy.faults,
     requests: proxy.requests,
     count: counting(proxy.requests),

@@ -10,7 +10,7 @@ import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import { expect, it } from "vitest"
 import { pattern } from "../engine/bytes.ts"
-import { type EmbeddedTarget, onEmbedded } from "../engine/target.ts"
+import { type FaultyTarget, onFaultyStores, openUploads } from "../engine/target.ts"
 import { freshKey, quick } from "../engine/trial.ts"
 import { makeVirtualStore } from "../engine/virtual-store.ts"
 
@@ -18,7 +18,7 @@ const bytes = pattern(quick.partSize + 1_000)
 const always = Number.POSITIVE_INFINITY
 
 /** One sweep of the journal, with a store that works. */
-const swept = (target: EmbeddedTarget, journal: Journal.JournalApi) =>
+const swept = (target: FaultyTarget, journal: Journal.JournalApi) =>
   Effect.runPromise(
     Effect.flatMap(Janitor, (janitor) => janitor.sweep()).pipe(
       Effect.provide(
@@ -29,7 +29,7 @@ const swept = (target: EmbeddedTarget, journal: Journal.JournalApi) =>
     )
   )
 
-onEmbedded("an upload that fails and cannot be aborted", (target) => {
+onFaultyStores("an upload that fails and cannot be aborted", (target) => {
   const failing = async (options: Partial<SluiceOptions>, key: string) => {
     const journal = Journal.Journal.of(await Effect.runPromise(Journal.makeMemory))
     const quiet = Layer.provideMerge(Layer.succeed(Journal.Journal, journal), Logger.layer([]))
@@ -38,9 +38,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
       .upload({ key, body: bytes })
       .done()
       .catch((cause: unknown) => cause)
-    const [open] = target()
-      .server.openUploads()
-      .filter((upload) => upload.key === key)
+    const [open] = await openUploads(target(), key)
     const sessions = await Effect.runPromise(journal.listExpired(always))
     expect(sessions).toMatchObject([{ key, uploadId: open?.uploadId }])
     return { error, journal }
@@ -48,7 +46,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
 
   it("because nothing is allowed any more keeps its first error, and is ended by the next sweep [row 45]", async () => {
     const key = freshKey("denied")
-    const { faults } = target().server
+    const { faults } = target()
     const denied = { type: "status", status: 403, code: "AccessDenied" } as const
     faults.add({
       match: { op: "UploadPart", key, partNumber: 2 },
@@ -70,7 +68,7 @@ onEmbedded("an upload that fails and cannot be aborted", (target) => {
     // Expired soon: asked for again and again.
     const credentials = async () => {
       if (sealed) throw new Error("the vault is sealed")
-      return { ...target().server.credentials, expiration: new Date(Date.now() + 1_000) }
+      return { ...target().credentials, expiration: new Date(Date.now() + 1_000) }
     }
     const seal = Plugin.make({
       name: "test/seal",

@@ -25,8 +25,8 @@ const meaning: ReadonlyArray<readonly [ReasonTag, Retry, string]> = [
     "Unavailable",
     "temporary",
     `InternalError InternalFailure InternalServerError ServiceFailure ServerBusy BadGateway GatewayTimeout
-     OperationAborted ConnectionClosedByRequester ResponseInterrupted TemporaryRedirect XMinioServerNotInitialized
-     XMinioBackendDown KMS.InternalException KMS.DependencyTimeoutException ECONNREFUSED ConnectionRefused
+     OperationAborted ConnectionClosedByRequester ClientDisconnected ResponseInterrupted TemporaryRedirect
+     XMinioServerNotInitialized XMinioBackendDown KMS.InternalException KMS.DependencyTimeoutException ECONNREFUSED ConnectionRefused
      FailedToOpenSocket ENOTFOUND EAI_AGAIN EAI_NODATA EAI_FAIL DNSException EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN
      EADDRNOTAVAIL ETIMEDOUT ESOCKETTIMEDOUT ConnectionTimeout UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT
      UND_ERR_BODY_TIMEOUT ECONNRESET ECONNABORTED EPIPE ConnectionReset ConnectionClosed UND_ERR_SOCKET

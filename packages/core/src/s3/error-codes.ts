@@ -195,8 +195,8 @@ export const rows: ReadonlyArray<Row> = [
     "server",
     unavailable,
     `InternalError InternalFailure InternalServerError ServiceFailure ServerBusy BadGateway GatewayTimeout
-     OperationAborted ConnectionClosedByRequester ResponseInterrupted XMinioServerNotInitialized XMinioBackendDown
-     KMS.InternalException KMS.DependencyTimeoutException`
+     OperationAborted ConnectionClosedByRequester ClientDisconnected ResponseInterrupted XMinioServerNotInitialized
+     XMinioBackendDown KMS.InternalException KMS.DependencyTimeoutException`
   ),
   row("moved", unavailable, "TemporaryRedirect"),
   row("stall", stalled, "RequestTimeout RequestTimeoutException TimeoutError AbortError ABORT_ERR"),

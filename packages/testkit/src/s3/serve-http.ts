@@ -49,6 +49,11 @@ export async function serveHttp(handler: S3Handler, options: HttpOptions): Promi
   const server =
     tls === undefined ? createServer(settings, onRequest) : createTlsServer({ ...settings, ...tls }, onRequest)
   server.on("checkContinue", onRequest)
+  server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+    // Of a request that breaks off there is nothing to say; Node would call it a bad one, which it is not.
+    if (error.code === "HPE_INVALID_EOF_STATE" || !socket.writable) socket.destroy()
+    else socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+  })
   const closed = { bytesIn: 0, bytesOut: 0 }
   server.on("connection", (socket: Socket) => {
     sockets.add(socket)
