@@ -63,7 +63,8 @@ export interface PartHook {
   readonly stage: Stage
   /** Bytes added to a part of `size` bytes. Exact: the engine checks it. */
   readonly overhead: (size: number) => number
-  readonly transform: (part: PartBytes) => Effect.Effect<Uint8Array, UploadError>
+  /** One piece, or several in order, which are sent as they are. */
+  readonly transform: (part: PartBytes) => Effect.Effect<Uint8Array | ReadonlyArray<Uint8Array>, UploadError>
 }
 
 /** One attempt to send one part, as a `send` hook sees it. */

@@ -24,6 +24,7 @@ import {
 import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
+import { joinSlices, lengthOf } from "./join-slices.ts"
 import type { Observer } from "./observe.ts"
 
 /** All plugins' hooks of one upload, composed. */
@@ -161,25 +162,28 @@ const once = (plugin: string, next: NextSend): NextSend => {
 export const transformPart = (
   hooks: ReadonlyArray<Named<PartHook>>,
   part: PartBytes
-): Effect.Effect<Uint8Array, UploadError> =>
+): Effect.Effect<ReadonlyArray<Uint8Array>, UploadError> =>
   Effect.reduce(
     hooks,
-    () => part.bytes,
-    (bytes, { plugin, hook }) =>
-      guarded(plugin, "part", () => hook.transform({ ...part, bytes })).pipe(
+    (): ReadonlyArray<Uint8Array> => [part.bytes],
+    (pieces, { plugin, hook }) => {
+      const bytes = joinSlices(pieces)
+      return guarded(plugin, "part", () => hook.transform({ ...part, bytes })).pipe(
+        Effect.map((output) => (output instanceof Uint8Array ? [output] : output)),
         Effect.filterOrFail(
-          (output) => output.length === bytes.length + hook.overhead(bytes.length),
+          (output) => lengthOf(output) === bytes.length + hook.overhead(bytes.length),
           (output) =>
             uploadError({
               _tag: "PluginFailed",
               plugin,
               hook: "part",
               cause: new Error(
-                `${bytes.length} bytes became ${output.length}, but overhead() declared ${hook.overhead(bytes.length)} more`
+                `${bytes.length} bytes became ${lengthOf(output)}, but overhead() declared ${hook.overhead(bytes.length)} more`
               )
             })
         )
       )
+    }
   )
 
 /** Bytes all `part` hooks together add to a part of `size` bytes. */

@@ -5,7 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { crc32 } from "../Checksum.ts"
+import { crc32OfSlices } from "../Checksum.ts"
 import type { OtherChecksum, PartBody, StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
 import type { PartBytes, SendPart } from "../Plugin.ts"
@@ -13,9 +13,9 @@ import { attributes, noStack, partStored, spans } from "../Telemetry.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { FilledPart } from "./fill-part.ts"
 import { hedged } from "./hedge.ts"
+import { joinSlices, lengthOf } from "./join-slices.ts"
 import { otherChecksum } from "./other-checksum.ts"
 import { transformPart } from "./run-hooks.ts"
-import { isShared } from "./slab-pool.ts"
 import { contextOf, guardedAttempt, retried, type UploadRun, watchedBody } from "./upload-run.ts"
 
 /** A part's bytes as the store will count them. */
@@ -28,19 +28,6 @@ export interface SealedPart {
   readonly crc32: number
   /** Goes to the store instead. */
   readonly checksum: OtherChecksum | undefined
-}
-
-/** One view of the whole part, never on shared memory: WebCrypto takes none. */
-const contiguous = (slices: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const [only] = slices
-  if (slices.length === 1 && only !== undefined && !isShared(only)) return only
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const slice of slices) {
-    whole.set(slice, at)
-    at += slice.length
-  }
-  return whole
 }
 
 /**
@@ -57,9 +44,9 @@ export const sealPart = Effect.fnUntraced(function* (
     const { crc32, size, slices } = source
     return { partNumber, offset, source, slices, size, crc32, checksum: yield* otherChecksum(run, slices) }
   }
-  const bytes = yield* transformPart(run.hooks.part, { ...at, bytes: contiguous(source.slices, source.size) })
-  const checksum = yield* otherChecksum(run, [bytes])
-  return { partNumber, offset, source, slices: [bytes], size: bytes.length, crc32: crc32(bytes), checksum }
+  const slices = yield* transformPart(run.hooks.part, { ...at, bytes: joinSlices(source.slices) })
+  const checksum = yield* otherChecksum(run, slices)
+  return { partNumber, offset, source, slices, size: lengthOf(slices), crc32: crc32OfSlices(slices), checksum }
 })
 
 /** A store that says what it has stored must say what we sent; else the part is sent again. */
