@@ -7,6 +7,7 @@ import {
   S3Client
 } from "@aws-sdk/client-s3"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
+import { presign } from "../../test/behaviour/presign.ts"
 import { sendSigned } from "../../test/behaviour/sign.ts"
 import { type Credentials, type Principal, type S3Server, startS3 } from "../index.ts"
 
@@ -110,6 +111,23 @@ describe("a session token", () => {
     }
     expect(await get(now + HOUR - 1)).toMatchObject({ status: 200 })
     expect(await get(now + HOUR)).toMatchObject({ status: 400, code: "ExpiredToken" })
+  })
+
+  it("ends its presigned URLs with itself, before they expire", async () => {
+    const query = { "X-Amz-Security-Token": "guests-token" }
+    const signer = { ...server, credentials }
+    const url = presign(signer, {
+      method: "GET",
+      path: "/media/absent",
+      query,
+      expiresInSeconds: 7200,
+      at: new Date(now)
+    })
+    expect((await fetch(url)).status).toBe(404)
+    const bare = presign(signer, { method: "GET", path: "/media/absent", at: new Date(now) })
+    expect(await (await fetch(bare)).text()).toContain("<Code>InvalidToken</Code>")
+    clock = now + HOUR
+    expect(await (await fetch(url)).text()).toContain("<Code>ExpiredToken</Code>")
   })
 
   it.each([

@@ -23,7 +23,7 @@ import {
   UploadPartCopyCommand
 } from "@aws-sdk/client-s3"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type S3Server, startS3 } from "../index.ts"
+import { memoryStore, type S3Server, startS3 } from "../index.ts"
 
 const MIB = 1024 * 1024
 
@@ -152,6 +152,17 @@ describe("buckets", () => {
     expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain("media")
     expect((await s3.send(new GetBucketLocationCommand({ Bucket: "media" }))).LocationConstraint ?? "").toBe("")
   })
+})
+
+it("a server that is told nothing has a bucket, and takes it over from its store", async () => {
+  const store = memoryStore()
+  for (const _ of [1, 2]) {
+    await using plain = await startS3({ store })
+    const client = new S3Client({ ...locationOf(plain), forcePathStyle: true })
+    const { Buckets = [] } = await client.send(new ListBucketsCommand({}))
+    expect(Buckets.map(({ Name }) => Name)).toEqual(["sluice"])
+    client.destroy()
+  }
 })
 
 describe("listings", () => {
