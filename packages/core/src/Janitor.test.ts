@@ -278,6 +278,16 @@ describe("the janitor", () => {
     })
   )
 
+  promise("ends what a second Create has left unheard, where the first one's upload is gone already", (world) =>
+    Effect.gen(function* () {
+      yield* begin(world, { state: "uploading", uploadId: undefined })
+      yield* create(world)
+      yield* TestClock.adjust(8 * day)
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "abandoned" })
+      expect(open(world)).toEqual([])
+    })
+  )
+
   promise("leaves an empty upload alone that is young, or older than the session", (world) =>
     Effect.gen(function* () {
       const long = { createdAt: Date.now() - 9 * day, updatedAt: Date.now() - 8 * day }
@@ -367,6 +377,22 @@ describe("the janitor", () => {
       const told: Array<Plugin.Delivery> = []
       expect(outcomes(yield* world.sweep({ plugins: [messenger(told)] }))).toEqual({ s: "completed" })
       expect(told).toMatchObject([{ event: { object: { size: bytes.length, crc32: crc32(bytes), parts: 1 } } }])
+      expect(yield* sessionsOf(world)).toEqual([])
+    })
+  )
+
+  promise("finds the object of a single PUT whose answer was journalled, by its own ETag", (world) =>
+    Effect.gen(function* () {
+      yield* begin(world, { state: "completing", mode: "either" })
+      const { etag } = yield* put(world, { [metadataToken]: token })
+      const digest = { size: bytes.length, crc32: crc32(bytes) }
+      yield* world.journal.putReceipt("s", {
+        partNumber: 1,
+        source: { offset: 0, ...digest },
+        stored: { ...digest, etag, confirmed: true }
+      })
+      yield* TestClock.adjust(8 * day)
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "completed" })
       expect(yield* sessionsOf(world)).toEqual([])
     })
   )

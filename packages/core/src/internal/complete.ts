@@ -40,14 +40,21 @@ export type Known = Omit<Expected, "crc32"> & { readonly crc32?: number | undefi
 const expectedEtag = (run: SessionRun, partEtags: ReadonlyArray<string>): string | undefined =>
   run.store.capabilities.etag === "md5" ? predictEtag(partEtags) : undefined
 
+/** That of a single PUT is its one receipt's: no MD5 over MD5s. */
+const ownEtag = (run: SessionRun, [only]: ReadonlyArray<PartReceipt>): string | undefined =>
+  run.store.capabilities.etag === "md5" ? only?.stored.etag : undefined
+
 /** The whole object's size and CRC32 from its parts, which are all there and in order. */
 export const expectedOf = (run: SessionRun, receipts: ReadonlyArray<PartReceipt>): Expected => ({
   size: storedSize(receipts),
   crc32: receipts.reduce((crc, { stored }) => combineCrc32(crc, stored.crc32, stored.size), 0),
-  etag: expectedEtag(
-    run,
-    receipts.map(({ stored }) => stored.etag)
-  )
+  etag:
+    run.session().mode === "multipart"
+      ? expectedEtag(
+          run,
+          receipts.map(({ stored }) => stored.etag)
+        )
+      : ownEtag(run, receipts)
 })
 
 /** A CRC32 or an ETag that differs: the object is there, and it is not ours. */

@@ -158,8 +158,8 @@ const unheardCreates = Effect.fnUntraced(function* <R>(
   { journal, oldBefore }: Sweep<R>,
   run: SessionRun
 ): Effect.fn.Return<ReadonlyArray<string>, UploadError> {
-  const { mode, state } = run.session()
-  if (state !== "created" || mode === "single") return []
+  const { mode, state, uploadId } = run.session()
+  if (state === "completing" || uploadId !== undefined || mode === "single") return []
   return (yield* findSuspects(run, journal))
     .filter(({ initiated }) => initiated !== undefined && initiated.getTime() < oldBefore)
     .map(({ uploadId }) => uploadId)
