@@ -15,6 +15,7 @@ export interface ReadProgressTeller {
   /** Bytes that are on disk from an earlier run. */
   readonly found: (bytes: number) => void
   readonly retried: () => void
+  /** All that was expected is here. */
   readonly ended: () => void
 }
 
@@ -49,7 +50,8 @@ export const makeReadProgress = (onProgress: ReadControl["onProgress"]): ReadPro
       tell()
     },
     ended: () => {
-      progress = { ...progress, total: progress.received }
+      const received = progress.total ?? progress.received
+      progress = { ...progress, received, total: received }
       tell()
     }
   }
