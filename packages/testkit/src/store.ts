@@ -6,7 +6,7 @@ export { Hangup, type S3Request, type S3Response, type S3Stream } from "./s3/mes
 export type { Operation } from "./s3/Operation.ts"
 export type { Profile, Quirk } from "./s3/profiles/Profile.ts"
 export { type Provider, profiles } from "./s3/profiles/profiles.ts"
-export { type JournalEntry, RequestJournal } from "./s3/RequestJournal.ts"
+export { type JournalEntry, RequestJournal, type TurnedAway } from "./s3/RequestJournal.ts"
 export type { Middleware, S3Call } from "./s3/S3Call.ts"
 export { makeS3Handler, type S3Handler, type S3HandlerOptions } from "./s3/S3Handler.ts"
 export { S3Model } from "./s3/S3Model.ts"

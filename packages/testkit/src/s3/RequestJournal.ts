@@ -1,5 +1,6 @@
 import type { S3Response, S3Stream } from "./message.ts"
 import type { S3Call } from "./S3Call.ts"
+import type { S3Error } from "./S3Error.ts"
 
 type Subject = Pick<S3Call, "op" | "bucket" | "key" | "uploadId" | "partNumber">
 
@@ -32,6 +33,16 @@ export interface JournalEntry extends Subject {
   readonly bytesOut: number
 }
 
+/** A request that was refused before it was known whose it is or what it wants: a bad signature, say. */
+export interface TurnedAway {
+  readonly method: string
+  /** Without its query. */
+  readonly path: string
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
 /** Headers and query names that would let a reader act in somebody's name, or read an object. */
 const secret =
   /^(authorization|cookie|x-amz-(security-token|signature|credential)|x-amz-(copy-source-)?server-side-encryption-customer-key)$/i
@@ -47,6 +58,7 @@ export class RequestJournal {
   readonly #entries: Array<JournalEntry> = []
   readonly #attempts = new Map<string, number>()
   readonly #running = new Set<JournalEntry>()
+  readonly #turnedAway: Array<TurnedAway> = []
 
   constructor(limit = 20_000) {
     this.#limit = limit
@@ -54,6 +66,15 @@ export class RequestJournal {
 
   get entries(): ReadonlyArray<JournalEntry> {
     return this.#entries
+  }
+
+  get turnedAway(): ReadonlyArray<TurnedAway> {
+    return this.#turnedAway
+  }
+
+  turnAway({ method }: { readonly method: string }, path: string, { status, code, message }: S3Error): void {
+    this.#turnedAway.push({ method, path, status, code, message })
+    if (this.#turnedAway.length > this.#limit) this.#turnedAway.shift()
   }
 
   /** Requests that are not answered yet, or whose answers are still being read. */

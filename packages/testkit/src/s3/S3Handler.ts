@@ -64,12 +64,18 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
       if (error instanceof Hangup || request.signal.aborted) throw error
       return errorResponse(toS3Error(error), pathOf(request.target), requestId)
     }
+    /** Of a request that never became anybody's. */
+    const turnAway = (error: unknown): S3Response => {
+      const response = refuse(error)
+      journal.turnAway(request, pathOf(request.target), toS3Error(error))
+      return response
+    }
     const perform = (call: S3Call) => operate(call).catch(refuse)
     const answer = async () => {
       const { method, headers } = request
       const target = parseTarget(request.target, bucketOfHost(headers["host"], domains))
       if (method === "OPTIONS") return preflight(target.bucket, headers, options.model)
-      const response = await answerTo(target).catch(refuse)
+      const response = await answerTo(target).catch(turnAway)
       return {
         ...response,
         headers: { ...corsHeaders(target.bucket, method, headers, options.model), ...response.headers }
@@ -94,7 +100,7 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
         { method, query, headers, accessKeyId }
       )
     }
-    const response = await answer().catch(refuse)
+    const response = await answer().catch(turnAway)
     return {
       ...response,
       headers: {

@@ -52,6 +52,18 @@ describe("the journal of requests", () => {
     expect(server.requests.at(-1)).toMatchObject({ status: 404, code: "NoSuchKey", accessKeyId: "sluice" })
   })
 
+  it("has those apart that never became anybody's, with the reason", async () => {
+    const before = server.requests.length
+    const url = presign(server, { method: "GET", path: "/media/mine" })
+    await fetch(url.replace("/mine?", "/yours?"))
+    await fetch(`${server.endpoint}/media/%zz`)
+    expect(server.turnedAway.slice(-2)).toMatchObject([
+      { method: "GET", path: "/media/yours", status: 403, code: "SignatureDoesNotMatch" },
+      { method: "GET", path: "/media/%zz", status: 400, code: "InvalidURI" }
+    ])
+    expect(server.requests).toHaveLength(before)
+  })
+
   it("keeps headers and queries, and no secret of them", async () => {
     const key = Buffer.alloc(32, "k").toString("base64")
     const headers = {

@@ -4,7 +4,7 @@ import type { Credentials } from "./auth/Credentials.ts"
 import type { Access, Principal } from "./auth/Principal.ts"
 import type { KmsKeys } from "./encryption/KmsKeys.ts"
 import { type Provider, profiles } from "./profiles/profiles.ts"
-import { type JournalEntry, RequestJournal } from "./RequestJournal.ts"
+import { type JournalEntry, RequestJournal, type TurnedAway } from "./RequestJournal.ts"
 import type { Middleware } from "./S3Call.ts"
 import { DEFAULT_DOMAINS, makeS3Handler } from "./S3Handler.ts"
 import { S3Model } from "./S3Model.ts"
@@ -77,6 +77,8 @@ export interface S3Server extends AsyncDisposable {
   readonly certificate: string | undefined
   /** Authenticated requests, oldest first. */
   readonly requests: ReadonlyArray<JournalEntry>
+  /** Requests that nobody had signed as they must be, or that mean nothing; oldest first. */
+  readonly turnedAway: ReadonlyArray<TurnedAway>
   openUploads(): ReadonlyArray<OpenUpload>
   /** What an open upload has, ascending; empty for one that is not open. */
   parts(uploadId: string): ReadonlyArray<StoredPart>
@@ -150,6 +152,7 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     port: http.port,
     certificate: tls?.cert,
     requests: journal.entries,
+    turnedAway: journal.turnedAway,
     openUploads,
     parts: (uploadId) =>
       [...(model.uploads.get(uploadId)?.parts.values() ?? [])]
