@@ -14,3 +14,10 @@ export interface Work {
   /** How long after that step, in milliseconds: somewhere between it and the next ones. Default 0: right there. */
   readonly killAfterMs?: number | undefined
 }
+
+/** What a child process downloads. */
+export interface DownloadWork {
+  readonly store: S3Options
+  readonly key: string
+  readonly to: string
+}
