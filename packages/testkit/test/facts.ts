@@ -30,6 +30,10 @@ export interface Facts {
   readonly nullVersion: "told" | "untold"
   /** DeleteBucket of a bucket that holds delete markers and nothing else. */
   readonly bucketOfMarkers: "kept" | "deleted"
+  /** A date that does not hold beside an ETag that does, as the conditions of a copy (RFC 9110, section 13.2.2). */
+  readonly dateBesideETag: "does not count" | "counts"
+  /** Status of UploadPartCopy with a range that ends after its source. */
+  readonly copyBeyondEnd: 400 | 416
   /** How many attributes the SDK can ask of GetObjectAttributes at once. */
   readonly attributesAtOnce: "several" | "one"
   /** How many parts GetObjectAttributes counts of an object of one put. */
@@ -59,6 +63,8 @@ const aws: Facts = {
   pathLikeKeys: "taken literally",
   nullVersion: "told",
   bucketOfMarkers: "kept",
+  dateBesideETag: "does not count",
+  copyBeyondEnd: 400,
   attributesAtOnce: "several",
   partsOfOnePut: 0,
   partNotThere: "InvalidPartNumber",
@@ -93,6 +99,7 @@ const minio: Partial<Facts> = {
   nullVersion: "untold",
   // Markers do not count as content.
   bucketOfMarkers: "deleted",
+  dateBesideETag: "counts",
   // The SDK puts a space after each comma, which MinIO takes for part of the name.
   attributesAtOnce: "one",
   partsOfOnePut: 1,

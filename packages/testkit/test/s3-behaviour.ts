@@ -6,6 +6,7 @@ import { buckets } from "./behaviour/buckets.ts"
 import { checksums } from "./behaviour/checksums.ts"
 import { conditions } from "./behaviour/conditions.ts"
 import { encryption } from "./behaviour/encryption.ts"
+import { listing } from "./behaviour/listing.ts"
 import { multipart } from "./behaviour/multipart.ts"
 import { objects } from "./behaviour/objects.ts"
 import { settings } from "./behaviour/settings.ts"
@@ -37,7 +38,7 @@ export interface Suite {
 }
 
 const groups = [
-  ...[buckets, settings, objects, attributes, tagging, versions],
+  ...[buckets, settings, listing, objects, attributes, tagging, versions],
   ...[conditions, multipart, checksums, encryption, signatures]
 ]
 

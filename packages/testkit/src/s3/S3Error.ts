@@ -18,6 +18,7 @@ const errors = {
   InvalidChunkSizeError: [403, "Only the last chunk is allowed to have a size less than 8192 bytes"],
   InvalidDigest: [400, "The Content-MD5 you specified was invalid."],
   InvalidEncryptionAlgorithmError: [400, "The Encryption request you specified is not valid. Supported value: AES256."],
+  InvalidObjectState: [403, "The operation is not valid for the object's storage class"],
   InvalidPart: [
     400,
     "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
@@ -58,7 +59,8 @@ const errors = {
     403,
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
   ],
-  TooManyRequests: [429, "Reduce your concurrent request rate for the same object."],
+  // R2's; AWS has the same code with 503.
+  ServiceUnavailable: [429, "Reduce your concurrent request rate for the same object."],
   XAmzContentChecksumMismatch: [400, "The provided 'x-amz-checksum' header does not match what was computed."],
   XMinioInvalidObjectName: [400, "Object name contains unsupported characters."],
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],

@@ -54,6 +54,13 @@ export function assertCopyable(headers: Headers, source: ObjectRecord): void {
   }
 }
 
+/** What lies in an archive has to be restored before it is read, and nothing here restores. */
+export function assertNotArchived({ headers }: ObjectRecord): void {
+  const storageClass = headers["x-amz-storage-class"] ?? ""
+  if (!["GLACIER", "DEEP_ARCHIVE"].includes(storageClass)) return
+  throw new S3Error("InvalidObjectState", undefined, { StorageClass: storageClass })
+}
+
 export const unquote = (etag: string): string => etag.replace(/^(?:W\/)?"(.*)"$/, "$1")
 
 const matches = (list: string, etag: string): boolean =>

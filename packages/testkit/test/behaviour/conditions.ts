@@ -1,9 +1,15 @@
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import {
+  CopyObjectCommand,
+  type CopyObjectCommandInput,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand
+} from "@aws-sdk/client-s3"
 import { describe, expect, it } from "vitest"
 import type { Suite } from "../s3-behaviour.ts"
 import { begin, lastPart, md5Of, multipartETag, read, refused } from "./support.ts"
 
-export function conditions({ store }: Suite): void {
+export function conditions({ store, facts }: Suite): void {
   describe("conditions", () => {
     it("PutObject with If-None-Match: * creates, and never replaces", async () => {
       const { s3, bucket: Bucket } = store()
@@ -40,6 +46,24 @@ export function conditions({ store }: Suite): void {
       const upload = await begin(store(), "complete-created")
       await upload.complete([await upload.put(1, lastPart)], { IfNoneMatch: "*" })
       expect(await read(store().s3, { Bucket: store().bucket, Key: "complete-created" })).toEqual(lastPart)
+    })
+
+    it("a copy puts conditions on its source", async () => {
+      const { s3, bucket: Bucket } = store()
+      const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key: "copied", Body: "x" }))
+      const past = new Date(Date.now() - 3_600_000)
+      const copy = (condition: Partial<CopyObjectCommandInput>) =>
+        s3.send(
+          new CopyObjectCommand({ Bucket, Key: "conditional-copy", CopySource: `${Bucket}/copied`, ...condition })
+        )
+      await copy({ CopySourceIfMatch: ETag })
+      await copy({ CopySourceIfNoneMatch: '"another"', CopySourceIfModifiedSince: past })
+      await refused(copy({ CopySourceIfMatch: '"another"' }), 412, "PreconditionFailed")
+      await refused(copy({ CopySourceIfNoneMatch: ETag }), 412, "PreconditionFailed")
+      await refused(copy({ CopySourceIfUnmodifiedSince: past }), 412, "PreconditionFailed")
+      const both = copy({ CopySourceIfMatch: ETag, CopySourceIfUnmodifiedSince: past })
+      if (facts.dateBesideETag === "does not count") await both
+      else await refused(both, 412, "PreconditionFailed")
     })
 
     it("reading takes If-Match and If-None-Match", async () => {

@@ -76,6 +76,13 @@ export function multipart({ store, facts }: Suite): void {
       const CopySource = `${Bucket}/part-source`
       const copy = new UploadPartCopyCommand({ ...upload.id, PartNumber: 1, CopySource, CopySourceRange: "bytes=2-5" })
       const { CopyPartResult } = await s3.send(copy)
+      const beyond = new UploadPartCopyCommand({
+        ...upload.id,
+        PartNumber: 2,
+        CopySource,
+        CopySourceRange: "bytes=5-10"
+      })
+      await expect(s3.send(beyond)).rejects.toMatchObject({ $metadata: { httpStatusCode: facts.copyBeyondEnd } })
       await upload.complete([{ PartNumber: 1, ETag: CopyPartResult?.ETag }])
       expect(String(await read(s3, { Bucket, Key: "part-copy" }))).toBe("2345")
     })

@@ -115,6 +115,28 @@ export function objects({ store, facts }: Suite): void {
     })
   })
 
+  describe("copies", () => {
+    it("may bring attributes of their own, onto themselves too", async () => {
+      const { s3, bucket: Bucket } = store()
+      await s3.send(new PutObjectCommand({ Bucket, Key: "renewed", Body: "x", Metadata: { old: "1" } }))
+      const itself = { Bucket, Key: "renewed", CopySource: `${Bucket}/renewed` }
+      await refused(s3.send(new CopyObjectCommand(itself)), 400, "InvalidRequest")
+      const own = { MetadataDirective: "REPLACE", ContentType: "text/plain", Metadata: { new: "2" } } as const
+      await s3.send(new CopyObjectCommand({ ...itself, ...own }))
+      const head = await s3.send(new HeadObjectCommand({ Bucket, Key: "renewed" }))
+      expect(head).toMatchObject({ ContentType: "text/plain", Metadata: { new: "2" } })
+      expect(String(await read(s3, { Bucket, Key: "renewed" }))).toBe("x")
+    })
+
+    it("of what is not there, or of nothing, are refused", async () => {
+      const { s3, bucket: Bucket } = store()
+      const copy = (CopySource: string) => s3.send(new CopyObjectCommand({ Bucket, Key: "copied", CopySource }))
+      await refused(copy(`${Bucket}/no-such-source`), 404, "NoSuchKey")
+      await refused(copy("no-such-bucket-anywhere/k"), 404, "NoSuchBucket")
+      await refused(copy("nonsense"), 400, "InvalidArgument")
+    })
+  })
+
   describe("ranges", () => {
     it.each([
       ["bytes=0-4", "01234", "bytes 0-4/10"],

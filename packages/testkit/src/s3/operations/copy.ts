@@ -1,5 +1,5 @@
 import { copiedAttributesOf, replaces } from "../attributes.ts"
-import { assertCopyable, assertWritable } from "../conditions.ts"
+import { assertCopyable, assertNotArchived, assertWritable } from "../conditions.ts"
 import { assertSourceKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf, hasPlainETag } from "../encryption/seal.ts"
 import { checksumAlgorithm, checksums } from "../integrity/Checksum.ts"
@@ -105,5 +105,6 @@ export function copySource({ headers }: S3Call, context: S3Context): ObjectRecor
   assertSourceKey(headers, source, context)
   assertUnsealable(source, context)
   assertCopyable(headers, source)
+  assertNotArchived(source)
   return source
 }

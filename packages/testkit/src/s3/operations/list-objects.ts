@@ -4,17 +4,21 @@ import type { S3Call } from "../S3Call.ts"
 import type { Handler } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import type { S3Model } from "../S3Model.ts"
+import { owner } from "./owner.ts"
 import { compareKeys, nameEncoder, type Page, pageOf, pageSize } from "./paging.ts"
 
 /** Version 2: the marker is an opaque token. */
 export const listObjectsV2: Handler = async (call, { model }) => {
   const { query } = call
+  if (query.get("list-type") !== "2") {
+    throw new S3Error("InvalidArgument", "Invalid List Type specified in Request", { ArgumentName: "list-type" })
+  }
   const token = query.get("continuation-token")
   const startAfter = query.get("start-after")
   const page = objectPage(call, model, token === undefined ? (startAfter ?? "") : fromToken(token))
   const name = nameEncoder(query)
   return okXml("ListBucketResult", {
-    ...commonFields(call, page, name),
+    ...commonFields(call, page, name, query.get("fetch-owner") === "true"),
     KeyCount: page.items.length + page.prefixes.length,
     ContinuationToken: token,
     StartAfter: startAfter === undefined ? undefined : name(startAfter),
@@ -28,9 +32,10 @@ export const listObjects: Handler = async (call, { model }) => {
   const page = objectPage(call, model, marker)
   const name = nameEncoder(call.query)
   return okXml("ListBucketResult", {
-    ...commonFields(call, page, name),
+    ...commonFields(call, page, name, true),
     Marker: name(marker),
-    NextMarker: page.truncated ? name(page.last ?? "") : undefined
+    // Without a delimiter the last key of the page is the marker of the next (API reference, ListObjects).
+    NextMarker: page.truncated && call.query.has("delimiter") ? name(page.last ?? "") : undefined
   })
 }
 
@@ -44,7 +49,12 @@ function objectPage({ bucket, query }: S3Call, model: S3Model, marker: string): 
   )
 }
 
-function commonFields({ bucket, query }: S3Call, page: Page<ObjectRecord>, name: (key: string) => string) {
+function commonFields(
+  { bucket, query }: S3Call,
+  page: Page<ObjectRecord>,
+  name: (key: string) => string,
+  withOwner: boolean
+) {
   const delimiter = query.get("delimiter")
   return {
     Name: bucket,
@@ -61,7 +71,8 @@ function commonFields({ bucket, query }: S3Call, page: Page<ObjectRecord>, name:
         ? {}
         : { ChecksumAlgorithm: object.checksum.algorithm, ChecksumType: object.checksum.type }),
       Size: object.size,
-      StorageClass: object.headers["x-amz-storage-class"] ?? "STANDARD"
+      StorageClass: object.headers["x-amz-storage-class"] ?? "STANDARD",
+      Owner: withOwner ? owner : undefined
     })),
     CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: name(prefix) }))
   }

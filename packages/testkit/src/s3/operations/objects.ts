@@ -1,5 +1,5 @@
 import { attributeHeaders, attributesOf } from "../attributes.ts"
-import { assertReadable, assertWritable } from "../conditions.ts"
+import { assertNotArchived, assertReadable, assertWritable } from "../conditions.ts"
 import { assertReadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { checksums } from "../integrity/Checksum.ts"
@@ -45,6 +45,7 @@ export const putObject: Handler = async (call, context) => {
 export const getObject: Handler = async (call, context) => {
   const { model } = context
   const object = requestedObject(call, model)
+  assertNotArchived(object)
   const { status, headers, span } = readResponse(call, object, context)
   return { status, headers, body: model.read(object.segments, span.offset, span.length) }
 }

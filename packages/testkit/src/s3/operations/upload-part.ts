@@ -4,7 +4,7 @@ import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
 import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
 import type { PartRecord } from "../Records.ts"
-import { parseRange } from "../range.ts"
+import { parseRange, type Span } from "../range.ts"
 import { type Received, receive } from "../receive.ts"
 import { ok, okXml, quote } from "../respond.ts"
 import type { S3Call } from "../S3Call.ts"
@@ -94,10 +94,17 @@ function partAlgorithm(call: S3Call, { record: { checksum } }: Upload): Checksum
   )
 }
 
-function copyRange({ headers }: S3Call, size: number) {
+/** Unlike a read, a copy's range has both ends, and both lie within the source. */
+function copyRange({ headers }: S3Call, size: number): Span {
   const header = headers["x-amz-copy-source-range"]
   if (header === undefined) return { offset: 0, length: size }
-  const span = parseRange(header, size)
-  if (span !== undefined) return span
-  throw new S3Error("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last")
+  const span = /^bytes=\d+-\d+$/.test(header) ? parseRange(header, Number.MAX_SAFE_INTEGER) : undefined
+  if (span === undefined) {
+    throw new S3Error(
+      "InvalidArgument",
+      "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy"
+    )
+  }
+  if (span.offset + span.length <= size) return span
+  throw new S3Error("InvalidArgument", `Range specified is not valid for source object of size: ${size}`)
 }
