@@ -1,4 +1,4 @@
-import { profiles as facts, type Limits } from "@sluice/core/Limits"
+import { profiles as facts, type Provider as Known, type Limits } from "@sluice/core/Limits"
 import { abortsTheUnknown, exactUploadPrefix, ignores, opaqueETags, renames, withholds } from "./answers.ts"
 import type { Profile, Quirk } from "./Profile.ts"
 import {
@@ -13,8 +13,8 @@ import {
   upTo
 } from "./refusals.ts"
 
-/** Who can be answered like. */
-export type Provider = "aws" | "minio" | "r2" | "b2" | "gcs" | "ceph" | "garage" | "seaweedfs"
+/** Who can be answered like: every provider that the core knows by name. */
+export type Provider = Exclude<Known, "generic">
 
 const within = ({ maxObjectSize, maxPutSize }: Limits): Quirk => upTo({ object: maxObjectSize, put: maxPutSize })
 

@@ -110,7 +110,7 @@ export const oneWriteASecond: Quirk = ({ clock }) => {
   return async (call, next) => {
     if (!writes.includes(call.op)) return next(call)
     const name = JSON.stringify([call.bucket, call.key])
-    if (clock() - (written.get(name) ?? Number.NEGATIVE_INFINITY) < SECOND) throw new S3Error("TooManyRequests")
+    if (clock() - (written.get(name) ?? Number.NEGATIVE_INFINITY) < SECOND) throw new S3Error("ServiceUnavailable")
     const response = await next(call)
     written.set(name, clock())
     return response
