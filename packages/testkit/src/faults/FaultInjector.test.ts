@@ -144,6 +144,7 @@ describe.each([
       async (afterBytes) => {
         strike({ type: "reset", afterBytes })
         await expect(put("a")).rejects.toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) })
+        await until(() => server.requests.every(({ status }) => status !== undefined))
         expect(await stored("a")).toBeUndefined()
       }
     )

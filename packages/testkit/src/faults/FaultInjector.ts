@@ -89,9 +89,13 @@ export class FaultInjector {
     }
   }
 
-  /** Removes every rule and what rules have left behind (expired credentials, a clock that jumped); hits stay counted. */
+  /**
+   * Removes every rule and what rules have left behind (expired credentials, a clock that jumped). The seed begins anew;
+   * hits stay counted.
+   */
   clear(): void {
     this.#active.length = 0
+    this.#added = 0
     this.#expired.clear()
     this.#skewMs = 0
   }

@@ -66,6 +66,11 @@ async function until(happened: () => boolean): Promise<void> {
   while (!happened()) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Time for what could happen to happen. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 interface Standing {
   readonly endpoint: string
   readonly faults: FaultInjector
@@ -110,6 +115,7 @@ describe.each([
     const state = settled(answer)
     await until(() => clock.sleeping === 1)
     clock.advance(59_999)
+    await turns()
     expect([state.over, await stored("a")]).toEqual([false, undefined])
     clock.advance(1)
     await answer
@@ -293,6 +299,11 @@ describe.each([
         .map(({ key }) => key)
         .sort()
     }
+    faults.add({ ...rule, match: { ...rule.match, key: "again" } })
+    for (let i = 0; i < 20; i++) await put("again", body.subarray(0, 10)).catch(() => {})
+    expect(faults.hits.length, "another try, another chance").toBeGreaterThan(3)
+    expect(faults.hits.length).toBeLessThan(17)
+
     const keys = Array.from({ length: 20 }, (_, i) => `key-${i}`)
     const first = await struck(keys)
     expect(first.length).toBeGreaterThan(3)

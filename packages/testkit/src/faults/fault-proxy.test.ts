@@ -2,7 +2,7 @@
 import { once } from "node:events"
 import { createServer, request } from "node:http"
 import { createServer as createTlsServer } from "node:https"
-import { connect, type Socket } from "node:net"
+import { connect, createServer as createTcpServer, type Socket } from "node:net"
 import { text } from "node:stream/consumers"
 import { afterEach, describe, expect, it } from "vitest"
 import { type FaultProxy, type FaultProxyOptions, faultProxy, manualClock, startS3 } from "../index.ts"
@@ -57,6 +57,11 @@ const every = { match: { connection: "any" }, times: Infinity } as const
 /** Yields to the event loop until something has happened. */
 async function until(happened: () => boolean): Promise<void> {
   while (!happened()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Time for what could happen to happen. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe("a proxy without rules", () => {
@@ -136,6 +141,33 @@ describe("connections", () => {
     expect(await answer).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) })
   })
 
+  it("that vanish hear nothing more from the other side either", async () => {
+    const echoed = Promise.withResolvers<void>()
+    const server = createTcpServer((socket) => {
+      socket.on("data", (chunk) => socket.write(chunk, () => echoed.resolve()))
+      socket.on("error", () => {})
+    })
+    server.listen(0, "127.0.0.1")
+    await once(server, "listening")
+    opened.push(async () => server.close())
+    // Of https it reads nothing: any protocol may stand behind it.
+    const proxy = await faultProxy({ target: `https://127.0.0.1:${portOf(server)}` })
+    opened.push(proxy.close)
+    proxy.faults.add({ match: { connection: 1 }, action: { type: "blackhole", afterBytes: 5 } })
+    const client = connect(proxy.port, "127.0.0.1", () => client.write("hello"))
+    client.on("error", () => {})
+    let heard = ""
+    client.on("data", (chunk: Buffer) => {
+      heard += chunk.toString()
+    })
+    await echoed.promise
+    await turns()
+    expect([heard, proxy.traffic().toStore]).toEqual(["", 5])
+    const closed = once(client, "close")
+    await proxy.close()
+    await closed
+  })
+
   it("are taken in and never answered", async () => {
     const { arrived, proxy } = await proxied()
     proxy.faults.add({ match: { connection: 1, phase: "response" }, action: { type: "stall", afterBytes: 0 } })
@@ -162,6 +194,7 @@ describe("connections", () => {
     const answer = put(proxy, body.subarray(0, 10))
     await until(() => clock.sleeping > 0)
     clock.advance(99)
+    await turns()
     expect(arrived()).toBe(0)
     let over = false
     answer.then(() => {
