@@ -213,9 +213,10 @@ const makeApi = (
       )
       const etag = yield* must(answer.ETag, "ETag", "UploadPart", at)
       const encryption = answer.ServerSideEncryption
+      const shown = { etag, encryption, checksum: answer[checksumField[checksum?.algorithm ?? "CRC32"]] }
       return {
         etag: normalizeEtag(etag),
-        confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: false }),
+        confirmed: yield* confirmPayload(payload, shown, capabilities, { ...at, bucket, stored: false }),
         crc32: fullCrc32(answer.ChecksumCRC32, undefined),
         ...(checksum === undefined ? {} : { checksum: answer[checksumField[checksum.algorithm]] }),
         encryption
@@ -373,9 +374,10 @@ const makeApi = (
       )
       const etag = yield* must(answer.ETag, "ETag", "PutObject", at)
       const encryption = answer.ServerSideEncryption
+      const shown = { etag, encryption, checksum: answer[checksumField[checksum?.algorithm ?? "CRC32"]] }
       return {
         etag: normalizeEtag(etag),
-        confirmed: yield* confirmPayload(payload, { etag, encryption }, capabilities, { ...at, bucket, stored: true }),
+        confirmed: yield* confirmPayload(payload, shown, capabilities, { ...at, bucket, stored: true }),
         versionId: answer.VersionId,
         encryption,
         crc32: fullCrc32(answer.ChecksumCRC32, answer.ChecksumType),

@@ -67,19 +67,29 @@ export const documentPayload = Effect.fnUntraced(function* (
   return { body, headers, md5: undefined }
 })
 
+/** What an answer says of the payload; `checksum` is any that it shows. */
+type Answer = Pick<StoredPart, "etag" | "encryption"> & { readonly checksum: string | undefined }
+
 /**
  * Whether the ETag shows that the store has the payload. Where it should and shows other bytes, the attempt fails with
  * `ChecksumMismatch`, to be made again. Only unencrypted and SSE-S3 objects have an MD5 as ETag.
+ *
+ * A store that nobody has named may take a checksum and look at none: where its answer shows none, the MD5 is taken
+ * now, while the payload is still here.
  */
-export const confirmPayload = (
-  { md5 }: Payload,
-  { etag, encryption = "AES256" }: Pick<StoredPart, "etag" | "encryption">,
+export const confirmPayload = Effect.fnUntraced(function* (
+  payload: Payload,
+  { etag, encryption = "AES256", checksum }: Answer,
   capabilities: Capabilities,
   at: ErrorContext & { readonly stored: boolean }
-): Effect.Effect<boolean, UploadError> => {
+): Effect.fn.Return<boolean, UploadError> {
   const { stored, ...context } = at
-  const comparable = md5 !== undefined && capabilities.etag === "md5" && encryption === "AES256"
-  if (!comparable || normalizeEtag(etag).toLowerCase() === md5) return Effect.succeed(comparable)
-  const message = `the store has ETag ${etag}, the MD5 of what was sent is ${md5}; the network or the store damages bytes`
-  return Effect.fail(uploadError({ _tag: "ChecksumMismatch", message, stored }, { ...context, retry: "temporary" }))
-}
+  if (capabilities.etag !== "md5" || encryption !== "AES256") return false
+  const theirs = normalizeEtag(etag).toLowerCase()
+  const unheard = checksum === undefined && capabilities.provider === "generic" && /^[0-9a-f]{32}$/.test(theirs)
+  const ours = payload.md5 ?? (unheard ? yield* digestOf("md5", payload.body) : undefined)
+  if (ours === undefined) return false
+  if (theirs === ours) return true
+  const message = `the store has ETag ${etag}, the MD5 of what was sent is ${ours}; the network or the store damages bytes`
+  return yield* uploadError({ _tag: "ChecksumMismatch", message, stored }, { ...context, retry: "temporary" })
+})
