@@ -8,6 +8,7 @@ import { createSluice, type SluiceOptions, s3 } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import { MiB, pattern, sha256, streamOf } from "./bytes.ts"
+import { openRequests } from "./connections.ts"
 import { gzipping, sealing, trailer, xor } from "./hooks.ts"
 import { onEmbedded, type Target } from "./target.ts"
 import { freshKey, quick } from "./trial.ts"
@@ -172,6 +173,32 @@ onEmbedded("an object that plugins made", (target) => {
       await expect(sluice.download({ key, to })).rejects.toThrow(failure)
       expect(await readdir(join(to, ".."))).toEqual([])
     })
+  })
+
+  it("is let go at once by who aborts while the store is silent", async () => {
+    const key = freshKey("silent")
+    await using sluice = sluiceOf(target(), { plugins: [gzip, seal] })
+    await sluice.upload({ key, body: prose }).done()
+    const stall = () =>
+      target().server.faults.add({ match: { op: "GetObject", key }, action: { type: "stall", afterBytes: 1_000 } })
+    const fault = stall()
+    const controller = new AbortController()
+    const { signal } = controller
+    await into(async (to) => {
+      const aborted = expect(sluice.download({ key, to, signal })).rejects.toThrow("aborted")
+      await expect.poll(() => fault.hits, { interval: 1 }).toBe(1)
+      controller.abort()
+      await aborted
+      expect(await readdir(join(to, ".."))).toEqual([])
+    })
+    const again = stall()
+    const { stream } = await sluice.read({ key })
+    const reader = stream.getReader()
+    const reading = reader.read()
+    await expect.poll(() => again.hits, { interval: 1 }).toBe(1)
+    await reader.cancel()
+    expect((await reading).done).toBe(true)
+    expect(openRequests(target().store.endpoint)).toEqual([])
   })
 
   it("says nothing of plugins that only look", async () => {

@@ -61,4 +61,27 @@ onEmbedded("a process killed while it downloads", (target) => {
     expect(await readdir(directory)).toEqual(["file"])
     await rm(directory, { recursive: true })
   })
+
+  it("that may write no more leaves nothing of it, and says why", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sluice-kill-"))
+    const to = join(directory, "file")
+    const { store } = target()
+    await using sluice = createSluice({ store: s3(store), partSize: part })
+    await sluice.upload({ key: "full", body: bytes }).done()
+    const work: DownloadWork = { key: "full", store, to }
+    // 4,096 blocks of 1 KiB a file; a disk without room meets the same code in the same place.
+    const limited = spawn("bash", [
+      "-c",
+      'ulimit -f 4096 && exec "$0" "$@"',
+      process.execPath,
+      child,
+      JSON.stringify(work)
+    ])
+    const errors: Array<string> = []
+    limited.stderr.on("data", (data) => errors.push(String(data)))
+    await once(limited, "close")
+    expect(errors.join("")).toMatch(/JournalFailed: cannot write the file .* larger than .* allows; make room/)
+    expect(await readdir(directory)).toEqual([])
+    await rm(directory, { recursive: true })
+  })
 })

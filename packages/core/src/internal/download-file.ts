@@ -110,7 +110,12 @@ const openBytes = (
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => opened.bytes.open(from + offset, length)[Symbol.asyncIterator]()),
-      (bytes) => Effect.promise(async () => bytes.return?.())
+      (bytes, exit) =>
+        Effect.promise(async () => {
+          // A plugin that waits for stored bytes takes notice of nothing else.
+          if (Exit.isFailure(exit)) await opened.end()
+          await bytes.return?.().catch(() => undefined)
+        })
     ),
     (bytes): ChunkReader => ({ _tag: "Chunks", next: () => bytes.next(), rest: new Uint8Array(0) })
   )

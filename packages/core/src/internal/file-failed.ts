@@ -11,10 +11,15 @@ const advice: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "its name is too long; choose a shorter one"
 }
 
-const full: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"])
+/** Where there is no more room for the file. */
+const full: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "it is larger than its file system, or this user's limit (ulimit -f), allows"
+}
 
 /** Whether the disk has no more room for the file. */
-export const isDiskFull = ({ cause }: UploadError): boolean => full.has(codeOf(cause) ?? "")
+export const isDiskFull = ({ cause }: UploadError): boolean => full[codeOf(cause) ?? ""] !== undefined
 
 /** What the runtime's files throw while a file is written, as an error that says what to do. */
 export const fileFailed = (path: string, cause: unknown): UploadError => {
@@ -22,11 +27,13 @@ export const fileFailed = (path: string, cause: unknown): UploadError => {
   const code = codeOf(cause) ?? ""
   const known = advice[code]
   if (known !== undefined) return invalidRequest(`cannot write the file "${path}": ${known}`)
-  const why = full.has(code)
-    ? `the disk is full (${code}): make room and download it again, nothing of it is left there`
-    : cause instanceof Error
-      ? cause.message
-      : String(cause)
+  const room = full[code]
+  const why =
+    room !== undefined
+      ? `${room}; make room and download it again, nothing of it is left there`
+      : cause instanceof Error
+        ? cause.message
+        : String(cause)
   return uploadError(
     { _tag: "JournalFailed", message: `cannot write the file "${path}": ${why}`, cause },
     { cause, retry: "permanent" }

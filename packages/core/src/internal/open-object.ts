@@ -31,6 +31,8 @@ export interface OpenObject {
   readonly head: ObjectHead
   /** The bytes that were meant; the stored ones, where those are asked for. */
   readonly bytes: ReadableBytes
+  /** Ends what is being read of the stored bytes; whoever waits for more of them waits no longer. */
+  readonly end: () => Promise<void>
   /** Whether a plugin stands between the two. */
   readonly changed: boolean
   /** Sees every stored byte that is read. */
@@ -64,13 +66,16 @@ const findWitness = Effect.fnUntraced(function* (at: AskedObject): Effect.fn.Ret
 const storedBytes = Effect.fnUntraced(function* (
   run: ReadRun,
   witness: Witness
-): Effect.fn.Return<ReadableBytes, never, Scope.Scope> {
+): Effect.fn.Return<Pick<OpenObject, "bytes" | "end">, never, Scope.Scope> {
   const share = (yield* SlabPool).join()
   const services = yield* Effect.context<never>()
   const open = new Set<ByteIterator>()
-  yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all([...open].map((bytes) => bytes.return()))))
+  const end = async (): Promise<void> => {
+    await Promise.all([...open].map((bytes) => bytes.return()))
+  }
+  yield* Effect.addFinalizer(() => Effect.promise(end))
   const { size } = run.head
-  return {
+  const bytes: ReadableBytes = {
     size,
     open: (offset, length) => ({
       [Symbol.asyncIterator]: () => {
@@ -93,6 +98,7 @@ const storedBytes = Effect.fnUntraced(function* (
       }
     })
   }
+  return { bytes, end }
 })
 
 /**
@@ -110,9 +116,9 @@ export const openObject = Effect.fnUntraced(function* <R>(
   const head = yield* named(guardedCall(options, "HeadObject", store.headObject({ key, versionId })))
   const anotherWitness = whole ? yield* named(findWitness({ store, options, head, versionId })) : () => silentWitness
   const witness = anotherWitness()
-  const stored = yield* storedBytes({ store, options, head, versionId, onRetry }, witness)
+  const { bytes: stored, end } = yield* storedBytes({ store, options, head, versionId, onRetry }, witness)
   const bytes = raw ? stored : yield* throughPlugins(plugins, { bucket: store.bucket, head }, stored)
-  return { head, bytes, changed: bytes !== stored, witness, anotherWitness }
+  return { head, bytes, end, changed: bytes !== stored, witness, anotherWitness }
 })
 
 /** What the bytes have shown, or that they are not those of the object. */

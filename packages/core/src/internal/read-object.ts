@@ -18,7 +18,7 @@ export interface Reading {
   readonly head: ObjectHead
   readonly size: number | undefined
   /** Chunks that are the caller's own. */
-  readonly bytes: AsyncIterableIterator<Uint8Array, undefined>
+  readonly bytes: AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined>
   readonly proof: () => Proof
   /** Ends it; resolves when no connection of it is open. */
   readonly close: () => Promise<void>
@@ -76,9 +76,9 @@ export const readObject = Effect.fnUntraced(function* <R>(
     over = true
     // The stored bytes first: whoever waits for more of them waits no longer.
     await Effect.runPromise(Scope.close(scope, Exit.void))
-    await chunks.return?.()
+    await chunks.return?.().catch(() => undefined)
   }
-  const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+  const next = async (): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> => {
     if (over) return { done: true, value: undefined }
     try {
       const { done, value } = await chunks.next()
@@ -96,7 +96,7 @@ export const readObject = Effect.fnUntraced(function* <R>(
       throw cause
     }
   }
-  const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+  const iterator: AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> = {
     next,
     return: async () => {
       await close()

@@ -2,7 +2,7 @@ const aborted = (): DOMException => new DOMException("the reading was aborted", 
 
 /** Chunks as a web stream, pulled: nothing is read before it is asked for. `close` is called at its end, whatever that is. */
 export const webStream = (
-  chunks: AsyncIterator<Uint8Array>,
+  chunks: AsyncIterator<Uint8Array<ArrayBuffer>>,
   close: () => Promise<void>,
   signal: AbortSignal | undefined
 ): ReadableStream<Uint8Array<ArrayBuffer>> => {
@@ -24,7 +24,7 @@ export const webStream = (
         try {
           const { done, value } = await chunks.next()
           if (signal?.aborted === true) return
-          if (done !== true) return controller.enqueue(Uint8Array.from(value))
+          if (done !== true) return controller.enqueue(value)
           await end()
           controller.close()
         } catch (cause) {
