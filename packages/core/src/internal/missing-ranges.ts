@@ -9,7 +9,8 @@ export const missingRanges = (
   const missing: Array<Range> = []
   let at = 0
   const upTo = (end: number): void => {
-    for (; at < end; at = Math.min(end, at + rangeSize)) missing.push({ offset: at, size: Math.min(rangeSize, end - at) })
+    for (; at < end; at = Math.min(end, at + rangeSize))
+      missing.push({ offset: at, size: Math.min(rangeSize, end - at) })
   }
   for (const range of finished.toSorted((a, b) => a.offset - b.offset)) {
     upTo(range.offset)
