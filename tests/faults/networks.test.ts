@@ -171,10 +171,11 @@ onFaultyStores("a store", (target) => {
   })
 
   it("whose lifecycle ends the upload is NoSuchUpload, and the older object stands [rows 25, 38]", async () => {
-    for (const op of ["UploadPart", "CompleteMultipartUpload"] as const) {
+    // The small last part: of a large one a store may hang up on before it is read, with its answer in the reset.
+    for (const match of [{ op: "UploadPart", partNumber: 2 }, { op: "CompleteMultipartUpload" }] as const) {
       const key = freshKey()
       await put(target(), key, older)
-      target().faults.add({ match: { op, key }, action: { type: "abortUpload" } })
+      target().faults.add({ match: { ...match, key }, action: { type: "abortUpload" } })
       failedWith(await run(key, { standing: older, concurrency: 1 }), "NoSuchUpload")
     }
   })
