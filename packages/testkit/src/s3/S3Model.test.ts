@@ -187,6 +187,42 @@ describe("S3Model", () => {
     expect(forgotten).toEqual(blobs)
   })
 
+  it("forgets the bytes of what was replaced or removed at once, and of nothing else", async () => {
+    const memory = memoryStore()
+    const kept = new Set<string>()
+    const store: S3Store = {
+      ...memory,
+      async writeBlob() {
+        const writer = await memory.writeBlob()
+        const commit = async () => {
+          const blob = await writer.commit()
+          kept.add(blob)
+          return blob
+        }
+        return { ...writer, commit }
+      },
+      forgetBlob: async (blob) => void kept.delete(blob)
+    }
+    const model = await S3Model.open(store)
+    await model.createBucket("media", 0)
+    const write = (text: string) => put(model, text, (segments) => model.putObject(objectOf(segments), () => {}))
+    const versioning = (status: "Enabled" | "Suspended") =>
+      model.updateBucket("media", (record) => ({ ...record, versioning: status }))
+    await write("replaced")
+    await write("null version")
+    expect(kept.size).toBe(1)
+    await versioning("Enabled")
+    const { versionId } = await write("version")
+    expect(kept.size).toBe(2)
+    await versioning("Suspended")
+    await write("another null version")
+    expect(kept.size).toBe(2)
+    await model.deleteObject("media", "k", { now: 0 })
+    expect(kept.size).toBe(1)
+    await model.deleteObject("media", "k", { now: 0, versionId })
+    expect(kept.size).toBe(0)
+  })
+
   it("of two writers that may only create, one is told of the other, however slow the store", async () => {
     const memory = memoryStore()
     const save = async () => void (await new Promise((resolve) => setImmediate(resolve)))

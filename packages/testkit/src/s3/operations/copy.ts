@@ -2,7 +2,7 @@ import { copiedAttributesOf, replaces } from "../attributes.ts"
 import { assertCopyable, assertNotArchived, assertWritable } from "../conditions.ts"
 import { assertSourceKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf, hasPlainETag } from "../encryption/seal.ts"
-import { checksumAlgorithm, checksums } from "../integrity/Checksum.ts"
+import { type ChecksumAlgorithm, checksumAlgorithm, checksums } from "../integrity/Checksum.ts"
 import { Integrity, type Verified } from "../integrity/Integrity.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { okXml, quote } from "../respond.ts"
@@ -21,16 +21,17 @@ export const copyObject: Handler = async (call, context) => {
   const { model, clock } = context
   const { bucket, key, headers } = call
   const target = model.bucket(bucket)
+  const algorithm = checksumAlgorithm(headers["x-amz-checksum-algorithm"])
   const source = copySource(call, context)
   if (source.size > MAX_COPY_BYTES) {
     const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`
     throw new S3Error("InvalidRequest", message)
   }
-  assertChanges(call, source, model)
   const seal = copiedAttributesOf(headers, source.headers, target, context)
+  assertChanges(call, source, model)
   const { segments, size } = source
   const object = await model.holding(segments, async () => {
-    const digests = await digestsOf(call, source, model)
+    const digests = await digestsOf(call, source, algorithm, model)
     const copy: ObjectRecord = {
       ...{ kind: "object", bucket, key, size, segments, modified: clock() },
       ...seal,
@@ -57,8 +58,12 @@ export const copyObject: Handler = async (call, context) => {
 }
 
 /** A copy is one part, whatever its source was: its digests are those of all the bytes, read again where need be. */
-async function digestsOf(call: S3Call, source: ObjectRecord, model: S3Model): Promise<Omit<Verified, "size">> {
-  const asked = checksumAlgorithm(call.headers["x-amz-checksum-algorithm"])
+async function digestsOf(
+  call: S3Call,
+  source: ObjectRecord,
+  asked: ChecksumAlgorithm | undefined,
+  model: S3Model
+): Promise<Omit<Verified, "size">> {
   const algorithm = asked ?? source.checksum?.algorithm
   const kept = source.checksum?.type === "FULL_OBJECT" && source.checksum.algorithm === algorithm
   if (source.partSizes === undefined && hasPlainETag(source) && (kept || algorithm === undefined)) {

@@ -16,9 +16,8 @@ export const putBucketVersioning: Handler = async (call, { model }) => {
     throw new S3Error("NotImplemented", "MFA delete is not implemented here.")
   }
   const versioning = childText(root, "Status", "")
-  if (versioning !== "Enabled" && versioning !== "Suspended") {
-    throw new S3Error("IllegalVersioningConfigurationException")
-  }
+  if (versioning === "") throw new S3Error("IllegalVersioningConfigurationException")
+  if (versioning !== "Enabled" && versioning !== "Suspended") throw new S3Error("MalformedXML")
   await model.updateBucket(call.bucket, (record) => ({ ...record, versioning }))
   return ok({})
 }

@@ -56,6 +56,9 @@ function parseRule(element: XmlElement): CorsRule {
       throw new S3Error("InvalidRequest", `${name} "${wild}" can not have more than one wildcard.`)
     }
   }
+  const named = [...rule.headers.map((pattern) => pattern.replace("*", "")), ...rule.exposed]
+  const broken = named.find((name) => name !== "" && !/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+  if (broken !== undefined) throw new S3Error("InvalidRequest", `"${broken}" is no name of a header.`)
   const wild = rule.exposed.find((name) => name.includes("*"))
   if (wild === undefined) return rule
   const message = `ExposeHeader "${wild}" contains wildcard. We currently do not support wildcard for ExposeHeader.`
