@@ -10,7 +10,7 @@ const errors = {
   EntityTooSmall: [400, "Your proposed upload is smaller than the minimum allowed size"],
   IllegalVersioningConfigurationException: [400, "The versioning configuration specified in the request is invalid."],
   ExpiredToken: [400, "The provided token has expired."],
-  IncompleteBody: [400, "You did not provide the number of bytes specified by the Content-Length HTTP header."],
+  IncompleteBody: [400, "You did not provide the number of bytes specified by the Content-Length HTTP header"],
   InternalError: [500, "We encountered an internal error. Please try again."],
   InvalidAccessKeyId: [403, "The AWS Access Key Id you provided does not exist in our records."],
   InvalidArgument: [400, "Invalid Argument"],

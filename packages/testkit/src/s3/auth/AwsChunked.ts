@@ -24,7 +24,7 @@ export async function* decodeAwsChunked(
   body: AsyncIterable<Uint8Array>,
   options: AwsChunkedOptions
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = new ByteReader(body, new S3Error("IncompleteBody"))
+  const reader = new ByteReader(body, broken())
   let total = 0
   for (let last = -1; ; ) {
     const { size, signature } = parseChunkHeader(await reader.line(MAX_LINE_BYTES))
@@ -42,16 +42,19 @@ export async function* decodeAwsChunked(
       assertSignature(options.signer?.("AWS4-HMAC-SHA256-PAYLOAD", [EMPTY_SHA256, hash.digest("hex")]), signature)
     }
     if (size === 0) break
-    if ((await reader.line(0)) !== "") throw new S3Error("IncompleteBody")
+    if ((await reader.line(0)) !== "") throw broken()
     last = size
   }
   if (total !== options.decodedLength) throw new S3Error("IncompleteBody")
   await readTrailers(reader, options)
 }
 
+/** Of a framing that ends early or cannot be read; one that only has another length is told so. */
+const broken = (): S3Error => new S3Error("IncompleteBody", "The request body terminated unexpectedly")
+
 function parseChunkHeader(line: string): { readonly size: number; readonly signature: string | undefined } {
   const [, size, signature] = /^([0-9a-f]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?$/i.exec(line) ?? []
-  if (size === undefined) throw new S3Error("IncompleteBody")
+  if (size === undefined) throw broken()
   return { size: Number.parseInt(size, 16), signature }
 }
 

@@ -143,3 +143,32 @@ it("no signature is AccessDenied, and two are one too many", () => {
     expect.objectContaining({ code: "InvalidArgument" })
   )
 })
+
+describe("a claim that contradicts itself is told where", () => {
+  const { authorization } = get.headers
+  it.each([
+    [authorization.replace("AWS4-HMAC-SHA256", "Bearer"), "InvalidArgument", "Unsupported Authorization Type"],
+    [authorization.replace(",Signature=", ";Signature="), "AuthorizationHeaderMalformed", "requires three components"],
+    [authorization.replace("SignedHeaders=", "SignedHeaders-"), "AuthorizationHeaderMalformed", '"SignedHeaders-host;'],
+    [authorization.replace("Signature=", "Sig="), "AuthorizationHeaderMalformed", "missing Signature."],
+    [authorization.replace(CREDENTIAL, `a/${CREDENTIAL}`), "AuthorizationHeaderMalformed", "mal-formed"],
+    [authorization.replace("/s3/", "/ec2/"), "AuthorizationHeaderMalformed", 'incorrect service "ec2"'],
+    [authorization.replace("aws4_request", "aws5"), "AuthorizationHeaderMalformed", 'incorrect terminal "aws5"'],
+    [authorization.replace("/20130524/", "/2013/"), "AuthorizationHeaderMalformed", 'incorrect date format "2013"'],
+    [authorization.replace("/20130524/", "/20130525/"), "AuthorizationHeaderMalformed", "not the same as X-Amz-Date"]
+  ])("%s", (authorization, code, words) => {
+    expect(() => authenticate(withHeaders({ authorization }), authority())).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(words) })
+    )
+  })
+
+  it("before anything is computed: a payload that is no digest, a URL of Signature Version 2", () => {
+    expect(() => authenticate(withHeaders({ "x-amz-content-sha256": "abc" }), authority())).toThrow(
+      expect.objectContaining({ code: "InvalidArgument" })
+    )
+    const second = { ...get, headers: {}, target: parseTarget("/test.txt?AWSAccessKeyId=a&Expires=1&Signature=b") }
+    expect(() => authenticate(second, authority())).toThrow(
+      expect.objectContaining({ code: "InvalidRequest", message: expect.stringContaining("AWS4-HMAC-SHA256") })
+    )
+  })
+})

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { S3Error } from "../S3Error.ts"
 import { encode, type Target } from "../Target.ts"
 import type { Credentials } from "./Credentials.ts"
-import { type Claim, headerClaim, queryClaim } from "./claim.ts"
+import { type Claim, headerClaim, malformed, notSupported, queryClaim } from "./claim.ts"
 import { type Access, everything, type Principal } from "./Principal.ts"
 
 /** S3 refuses a request whose clock is further away than this ("Authenticating requests", 15 minutes). */
@@ -122,6 +122,7 @@ function claimOf(request: SignedRequest): Claim | undefined {
     )
   }
   if (inQuery) return queryClaim(request)
+  if (request.target.query.has("Signature")) throw notSupported()
   return header === undefined ? undefined : headerClaim(header, request)
 }
 
@@ -135,15 +136,12 @@ function assertScope(claim: Claim, { target, headers }: SignedRequest, authority
       const details = { Endpoint: headers["host"] ?? "", Bucket: target.bucket ?? "" }
       throw new S3Error("PermanentRedirect", undefined, details, told)
     }
-    const message = `The authorization header is malformed; the region '${claim.region}' is wrong; expecting '${region}'`
-    throw new S3Error(claim.malformed, message, { Region: region }, told)
+    const words = `the region '${claim.region}' is wrong; expecting '${region}'`
+    throw malformed(claim.malformed, words, { Region: region }, told)
   }
-  if (claim.service !== "s3" || claim.terminator !== "aws4_request" || !claim.timestamp.startsWith(claim.date)) {
-    throw new S3Error(
-      claim.malformed,
-      "The credential scope must be DATE/REGION/s3/aws4_request, its date that of X-Amz-Date."
-    )
-  }
+  if (claim.timestamp.startsWith(claim.date)) return
+  const words = `Invalid credential date "${claim.date}". This date is not the same as X-Amz-Date: "${claim.timestamp.slice(0, 8)}".`
+  throw new S3Error(claim.malformed, words)
 }
 
 function assertFresh(claim: Claim, now: number): void {
