@@ -69,7 +69,8 @@ const installers = {
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        `${tool.package}==${tool.version}`
+        `${tool.package}==${tool.version}`,
+        ...(tool.with ?? [])
       ])
       const command = join(home, "bin", name)
       // A library: its command is the Python that has it. Through a link, Python would not see the environment it is of.
