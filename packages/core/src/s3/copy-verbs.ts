@@ -3,31 +3,12 @@
  *
  * @module
  */
-import { CopyObjectCommand, type S3Client, UploadPartCopyCommand } from "@aws-sdk/client-s3"
+import { CopyObjectCommand, UploadPartCopyCommand } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
-import type { CopySource, ObjectStoreApi, Watched } from "../ObjectStore.ts"
-import type { ErrorContext, UploadError } from "../UploadError.ts"
+import type { CopySource, ObjectStoreApi } from "../ObjectStore.ts"
+import type { Caller } from "./caller.ts"
 import { attributeInput, checksumOf, fullCrc32 } from "./object-attributes.ts"
-
-/** How verbs are called. */
-export interface Caller {
-  readonly bucket: string
-  readonly client: S3Client
-  readonly call: <A>(
-    operation: string,
-    at: ErrorContext,
-    send: (carry: <Input extends object>(input: Input) => Input) => Promise<A>,
-    extra?: Watched
-  ) => Effect.Effect<A, UploadError>
-  /** An answer counts only in the shape it must have. */
-  readonly must: <A>(
-    value: A | undefined,
-    what: string,
-    operation: string,
-    at: ErrorContext
-  ) => Effect.Effect<A, UploadError>
-}
 
 /** As S3 wants it: percent-encoded, the version behind it (API Reference, CopyObject, x-amz-copy-source). */
 const copySource = ({ bucket, key, versionId }: CopySource): string =>

@@ -1,0 +1,101 @@
+/**
+ * What is open in the store: parts of an upload, uploads below a prefix.
+ *
+ * @module
+ */
+import { ListMultipartUploadsCommand, ListPartsCommand } from "@aws-sdk/client-s3"
+import * as Effect from "effect/Effect"
+import { normalizeEtag } from "../Checksum.ts"
+import type { ObjectStoreApi } from "../ObjectStore.ts"
+import type { Caller } from "./caller.ts"
+import { fullCrc32 } from "./object-attributes.ts"
+
+/** A key as listings give it; with `encoding-type=url` in form encoding, where + is a space. */
+const decodeListed = (key: string, encoding: string | undefined): string =>
+  encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key
+
+export const listVerbs = ({
+  bucket,
+  client,
+  call,
+  must
+}: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads"> => ({
+  listParts: Effect.fnUntraced(function* ({ key, uploadId, after, onActivity }) {
+    const at = { key, uploadId }
+    const answer = yield* call(
+      "ListParts",
+      at,
+      (carry) =>
+        client.send(
+          new ListPartsCommand(
+            carry({
+              Bucket: bucket,
+              Key: key,
+              UploadId: uploadId,
+              ...(after === undefined ? {} : { PartNumberMarker: String(after) })
+            })
+          )
+        ),
+      { onActivity }
+    )
+    yield* must(answer.UploadId, "UploadId", "ListParts", at)
+    const parts = (answer.Parts ?? []).flatMap(({ PartNumber, Size, ETag, ChecksumCRC32 }) =>
+      PartNumber === undefined || ETag === undefined
+        ? []
+        : [
+            {
+              partNumber: PartNumber,
+              size: Size ?? 0,
+              etag: normalizeEtag(ETag),
+              crc32: fullCrc32(ChecksumCRC32, undefined)
+            }
+          ]
+    )
+    const next = answer.IsTruncated === true ? Number(answer.NextPartNumberMarker) : undefined
+    // A marker that does not move would list for ever.
+    if (next !== undefined && !(next > (after ?? 0))) {
+      return yield* must<never>(undefined, "advancing NextPartNumberMarker", "ListParts", at)
+    }
+    const checksum =
+      answer.ChecksumAlgorithm === undefined
+        ? undefined
+        : { algorithm: answer.ChecksumAlgorithm, type: answer.ChecksumType }
+    return { parts, next, checksum }
+  }),
+
+  listMultipartUploads: Effect.fnUntraced(function* ({ prefix, after, onActivity }) {
+    const answer = yield* call(
+      "ListMultipartUploads",
+      {},
+      (carry) =>
+        client.send(
+          new ListMultipartUploadsCommand(
+            carry({
+              Bucket: bucket,
+              Prefix: prefix,
+              // Keys may hold what XML cannot (S3 API Reference, ListMultipartUploads, encoding-type).
+              EncodingType: "url",
+              ...(after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId })
+            })
+          )
+        ),
+      { onActivity }
+    )
+    yield* must(answer.Bucket, "Bucket", "ListMultipartUploads", {})
+    const uploads = (answer.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+      Key === undefined || UploadId === undefined
+        ? []
+        : [{ key: decodeListed(Key, answer.EncodingType), uploadId: UploadId, initiated: Initiated }]
+    )
+    if (answer.IsTruncated !== true) return { uploads, next: undefined }
+    const next = {
+      key: decodeListed(answer.NextKeyMarker ?? "", answer.EncodingType),
+      uploadId: answer.NextUploadIdMarker ?? ""
+    }
+    // A marker that does not move would list for ever.
+    if (next.key === "" || (next.key === after?.key && next.uploadId === after.uploadId)) {
+      return yield* must<never>(undefined, "advancing NextKeyMarker", "ListMultipartUploads", {})
+    }
+    return { uploads, next }
+  })
+})
