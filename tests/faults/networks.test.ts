@@ -232,7 +232,7 @@ onFaultyStores("a store", (target) => {
   ] as const)("that falls silent %s it has applied Complete is looked at [row 40]", async (phase, completes) => {
     const key = freshKey()
     target().faults.add({ match: { op: "CompleteMultipartUpload", key, phase }, action: { type: "hang" } })
-    succeeded(await run(key, { completeIdleTimeoutMs: 300 }))
+    succeeded(await run(key, { completeIdleTimeoutMs: 1_000 }))
     expect(target().count("CompleteMultipartUpload", key)).toBe(completes)
   })
 

@@ -84,7 +84,7 @@ export type ByteFault =
   | { readonly type: "halfClose"; readonly afterBytes: number }
   /** Reads no further and never answers, after so many bytes, at the latest at the body's end. `close()` frees it. */
   | { readonly type: "stall"; readonly afterBytes: number }
-  /** Takes everything and never answers; in phase `after` the operation is applied. `close()` frees it. */
+  /** Takes everything and never answers; in phase `after`, or `response`, the store has heard it. `close()` frees it. */
   | { readonly type: "hang" }
   /** What follows after so many bytes is missing, and nothing tells so. */
   | { readonly type: "truncate"; readonly afterBytes: number }

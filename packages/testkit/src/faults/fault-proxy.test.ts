@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from "node:https"
 import { connect, createServer as createTcpServer, type Socket } from "node:net"
 import { text } from "node:stream/consumers"
 import { afterEach, describe, expect, it } from "vitest"
-import { type FaultProxy, type FaultProxyOptions, faultProxy, manualClock, startS3 } from "../index.ts"
+import { type FaultProxy, type FaultProxyOptions, type FaultRule, faultProxy, manualClock, startS3 } from "../index.ts"
 import { selfSigned } from "../s3/self-signed.ts"
 
 const opened: Array<() => Promise<unknown>> = []
@@ -168,11 +168,27 @@ describe("connections", () => {
     await closed
   })
 
-  it("are taken in and never answered", async () => {
-    const { arrived, proxy } = await proxied()
-    proxy.faults.add({ match: { connection: 1, phase: "response" }, action: { type: "stall", afterBytes: 0 } })
-    const answer = put(proxy).catch((error: unknown) => error)
-    await until(() => arrived() === 300_000)
+  it.each([
+    ["never answered: the store hears nothing", { match: { connection: 1 }, action: { type: "hang" } }, 0],
+    [
+      "never answered: the store hears all",
+      { match: { connection: 1, phase: "response" }, action: { type: "hang" } },
+      300_000
+    ],
+    [
+      "never answered: the answer waits to be read",
+      { match: { connection: 1, phase: "response" }, action: { type: "stall", afterBytes: 0 } },
+      300_000
+    ]
+  ] satisfies ReadonlyArray<readonly [string, FaultRule, number]>)("are taken in and %s", async (_, rule, heard) => {
+    const { arrived, proxy } = await proxied({ rules: [rule] })
+    const outgoing = request(`${proxy.endpoint}/b/k`, { method: "PUT", agent: false })
+    const answer = once(outgoing, "response").catch((error: unknown) => error)
+    outgoing.on("error", () => {})
+    await new Promise<void>((resolve) => outgoing.end(body, resolve))
+    await until(() => arrived() === heard)
+    await turns()
+    expect(arrived()).toBe(heard)
     await proxy.close()
     expect(await answer).toBeInstanceOf(Error)
   })

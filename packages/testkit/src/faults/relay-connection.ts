@@ -69,6 +69,11 @@ function shaped(
               return untilGone(signal)
             })
           : swallowed(inner, hole, signal)
+      case "hang":
+        // The store hears of it in phase `response` alone; the client never hears of the store.
+        return phase === "response" && direction === "body"
+          ? inner
+          : shapeBytes(action, inner, { clock, random, signal })
       case "delay":
       case "slow":
       case "slice":

@@ -30,7 +30,7 @@ export function shapeBytes(
     case "stall":
       return stopAfter(bytes, fault.afterBytes, () => untilGone(signal))
     case "hang":
-      return stopAfter(bytes, Infinity, () => untilGone(signal))
+      return swallow(bytes, signal)
     case "truncate":
       return cutAt(bytes, fault.afterBytes)
     case "corrupt":
@@ -42,6 +42,11 @@ export function shapeBytes(
     case "slice":
       return sliced(bytes, () => 1 + Math.floor(random() * fault.bytes))
   }
+}
+
+async function* swallow(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): S3Stream {
+  for await (const _ of bytes);
+  return untilGone(signal)
 }
 
 /** Milliseconds of one wait. */
