@@ -115,6 +115,24 @@ describe("the holder of a lease", () => {
     })
   )
 
+  it.effect("is ended in time when the journal does not answer, whatever it was asked", () =>
+    Effect.gen(function* () {
+      for (const silent of ["renew", "stopRequested"] as const) {
+        const began = yield* TestClock.testClockWith((clock) => clock.currentTimeMillis)
+        let renewed = 0
+        const journal = yield* journalWith((lease) => ({
+          renew: Effect.suspend(() => (renewed++ === 0 ? Effect.succeed(lease) : Effect.fail(down))),
+          [silent]: Effect.never
+        }))
+        const { seen, work } = endless()
+        const fiber = yield* Effect.forkChild(Effect.flip(holdingLease(journal, "s", ttl, work)))
+        yield* TestClock.adjust(2 * ttl)
+        expect((yield* Fiber.join(fiber)).reason._tag).toBe("JournalFailed")
+        expect((seen.endedAt ?? 0) - began).toBe(silent === "renew" ? 25_000 : 35_000)
+      }
+    })
+  )
+
   it.effect("that heard of its lease late counts from when it asked, and renews it before anything is done", () =>
     Effect.gen(function* () {
       let renewed = 0

@@ -1,7 +1,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { JournalApi } from "../Journal.ts"
-import type { UploadError } from "../UploadError.ts"
+import { type UploadError, uploadError } from "../UploadError.ts"
 
 /** The session's only writer, as long as it is not lost. */
 export interface HeldLease {
@@ -47,13 +49,16 @@ export const holdingLease = <A, R>(
 
         /** Until it is renewed, or until the lease may end. Answers with the time at which it was asked for. */
         const renew = Effect.fnUntraced(function* (deadline: number): Effect.fn.Return<number, UploadError> {
+          let error: UploadError | undefined
           while (true) {
             const renewedAt = yield* nowMs
-            const outcome = yield* Effect.result(lease.renew)
-            if (outcome._tag === "Success") return renewedAt
+            const left = Math.max(0, deadline - renewedAt)
+            const outcome = Option.getOrUndefined(yield* Effect.timeoutOption(Effect.result(lease.renew), left))
+            if (outcome?._tag === "Success") return renewedAt
             if (concluded) return yield* Effect.never
-            const error = outcome.failure
-            if (error.retry === "permanent" || error.reason._tag === "SessionBusy" || (yield* nowMs) >= deadline) {
+            error = outcome?.failure ?? error ?? uploadError({ _tag: "JournalFailed", message: silent }, { sessionId })
+            const over = outcome === undefined || (yield* nowMs) >= deadline
+            if (over || error.retry === "permanent" || error.reason._tag === "SessionBusy") {
               lost = error
               return yield* error
             }
@@ -65,8 +70,11 @@ export const holdingLease = <A, R>(
           while (true) {
             yield* Effect.sleep(Math.max(0, renewedAt + ttlMs / 3 - (yield* nowMs)))
             renewedAt = yield* renew(deadlineOf(renewedAt))
-            const stop = yield* Effect.orElseSucceed(lease.stopRequested, () => false)
-            if (stop && !concluded) return yield* Effect.interrupt
+            // Who asks may wait; the next renewal may not.
+            const stop = yield* Effect.timeoutOption(Effect.result(lease.stopRequested), ttlMs / 6)
+            if (!concluded && Option.isSome(stop) && Result.getOrElse(stop.value, () => false)) {
+              return yield* Effect.interrupt
+            }
           }
         })
         return Effect.gen(function* () {
@@ -80,3 +88,5 @@ export const holdingLease = <A, R>(
   )
 
 const nowMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+const silent = "the journal did not answer, so the session may be another's by now; resume it when the journal is back"
