@@ -42,7 +42,7 @@ export const makeVirtualJournal = (world: World, process: VirtualProcess, inner:
         process.freeze(fault.ms)
         world.record({ _tag: "Frozen", process: process.name })
       }
-      if (fault?._tag === "JournalAway" || fault?._tag === "JournalSlow") world.record({ _tag: "NotJournalled", actor })
+      if (fault !== undefined && fault._tag !== "Killed") world.record({ _tag: "NotJournalled", actor })
       const slowMs = fault?._tag === "JournalSlow" ? fault.ms : 0
       return Effect.andThen(
         pause(upMs),
