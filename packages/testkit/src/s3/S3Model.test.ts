@@ -161,6 +161,28 @@ describe("S3Model", () => {
     expect(seen).toEqual(["", "a", "ba", "cba", "-cba", "-ba", "d-b", "--b"])
   })
 
+  it("on disk, settings and tags outlive the process, each version its own", async () => {
+    const path = join(directory, "settings")
+    const store = diskStore(path)
+    const model = await S3Model.open(store)
+    await model.createBucket("media", 0)
+    await model.updateBucket("media", (record) => ({ ...record, versioning: "Enabled" }))
+    await model.putObject(objectOf([]), () => {})
+    const newest = await model.putObject(objectOf([]), () => {})
+    const headers = { "x-amz-tagging": "a=1" }
+    await model.updateObject(newest, (record) => ({ ...record, headers }))
+    await store.close()
+
+    const reopened = diskStore(path)
+    const after = await S3Model.open(reopened)
+    const bucket = after.bucket("media")
+    expect(bucket.record.versioning).toBe("Enabled")
+    expect(bucket.versions("k").map((version) => "headers" in version && version.headers)).toEqual([headers, {}])
+    const next = await after.putObject(objectOf([]), () => {})
+    expect(bucket.objects.get("k")).toBe(next)
+    await reopened.close()
+  })
+
   it("refuses a part that arrives while its upload is aborted, and forgets its bytes", async () => {
     const forgotten: Array<string> = []
     const memory = memoryStore()

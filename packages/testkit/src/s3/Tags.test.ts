@@ -26,8 +26,9 @@ describe("tags", () => {
     expect(() => tagsFromXml(xml(tags))).toThrow(expect.objectContaining({ code }))
   })
 
-  it("in a header are held to the same rules", () => {
-    expect(() => tagsFromHeader("k=1&k=2")).toThrow(expect.objectContaining({ code: "InvalidTag" }))
+  it("in a header are held to the same rules, and to those of a query", () => {
+    expect(() => tagsFromHeader("k=1&k=2")).toThrow(expect.objectContaining({ code: "InvalidArgument" }))
+    expect(() => tagsFromHeader("k=%zz")).toThrow(expect.objectContaining({ code: "InvalidArgument" }))
     expect(() => tagsFromHeader(`k=${"v".repeat(257)}`)).toThrow(expect.objectContaining({ code: "InvalidTag" }))
     expect(tagsFromHeader(undefined)).toEqual([])
   })

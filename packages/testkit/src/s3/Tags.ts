@@ -21,6 +21,14 @@ export const tagHeader = (tags: ReadonlyArray<Tag>): string =>
 /** The tags of a request's `x-amz-tagging`, or S3's refusal of them. */
 export function tagsFromHeader(header: string | undefined): ReadonlyArray<Tag> {
   const tags = tagsOf(header)
+  const broken = header !== undefined && !/^(?:[^%]|%[0-9a-f]{2})*$/i.test(header)
+  if (broken || new Set(tags.map(([key]) => key)).size < tags.length) {
+    throw new S3Error(
+      "InvalidArgument",
+      "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+      { ArgumentName: "x-amz-tagging", ArgumentValue: header ?? "" }
+    )
+  }
   assertTags(tags)
   return tags
 }

@@ -149,3 +149,13 @@ it("a start that fails is an error, and the store is closed again", async () => 
 async function until(happened: () => boolean): Promise<void> {
   while (!happened()) await new Promise((resolve) => setImmediate(resolve))
 }
+
+it("lines of one name are one value, joined as SigV4 signs them", async () => {
+  const put = request(url("PUT", "lines"), { method: "PUT", headers: { "content-language": ["de", "en"] } })
+  put.end("x")
+  const [answer] = await once(put, "response")
+  answer.resume()
+  expect(answer.statusCode).toBe(200)
+  const got = await fetch(url("GET", "lines"))
+  expect(got.headers.get("content-language")).toBe("de,en")
+})

@@ -125,9 +125,10 @@ function hangUp(socket: Socket, connections: Iterable<Socket>, error: unknown): 
   }
 }
 
-function headersOf({ headers }: IncomingMessage): Record<string, string> {
+/** Lines of one name are one value with commas and nothing else between, as SigV4 signs them (Node has ", "). */
+function headersOf({ headersDistinct }: IncomingMessage): Record<string, string> {
   const joined: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) joined[name] = [value].flat().join(", ")
+  for (const [name, values = []] of Object.entries(headersDistinct)) joined[name] = values.join(",")
   return joined
 }
 

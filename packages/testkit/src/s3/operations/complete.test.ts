@@ -77,6 +77,18 @@ describe("Complete with checksums", () => {
     }
   )
 
+  it("a part that is read by its number has its own checksum, and the whole the whole's", async () => {
+    const { at, complete } = await upload("CRC32C", "FULL_OBJECT")
+    await complete()
+    const head = (PartNumber?: number) =>
+      s3.send(
+        new HeadObjectCommand({ ...at, ChecksumMode: "ENABLED", ...(PartNumber !== undefined && { PartNumber }) })
+      )
+    expect((await head(1)).ChecksumCRC32C).toBe(checksumOf("CRC32C", first))
+    expect((await head(2)).ChecksumCRC32C).toBe(checksumOf("CRC32C", second))
+    expect((await head()).ChecksumCRC32C).toBe(checksumOf("CRC32C", first, second))
+  })
+
   it("COMPOSITE wants every part's checksum listed, and part numbers without gaps", async () => {
     const { parts, complete } = await upload("CRC32", "COMPOSITE")
     const bare = parts.map(({ PartNumber, ETag }) => ({ PartNumber, ETag }))

@@ -10,7 +10,7 @@ import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import type { S3Model } from "../S3Model.ts"
-import { parseTarget } from "../Target.ts"
+import { parseTarget, type Target } from "../Target.ts"
 import { requestedVersion, versionHeaders, writtenVersion } from "../versions.ts"
 
 /** S3 copies no more than this in one request. */
@@ -92,6 +92,15 @@ function assertChanges({ bucket, key, headers }: S3Call, source: ObjectRecord, m
 const isNewest = (source: ObjectRecord, model: S3Model): boolean =>
   model.bucket(source.bucket).objects.get(source.key) === source
 
+/** A header that is no path is an argument that is wrong, where a target would be a URI that is. */
+function parseSource(header: string): Target {
+  try {
+    return parseTarget(header)
+  } catch {
+    throw new S3Error("InvalidArgument", "Invalid copy source encoding.", { ArgumentName: "x-amz-copy-source" })
+  }
+}
+
 /** Which version was copied, where the source's bucket has versions. */
 export function sourceVersion(source: ObjectRecord, model: S3Model): Record<string, string> {
   const version = versionHeaders(model.bucket(source.bucket), source)["x-amz-version-id"]
@@ -101,7 +110,7 @@ export function sourceVersion(source: ObjectRecord, model: S3Model): Record<stri
 /** The object that `x-amz-copy-source: [/]bucket/key[?versionId=…]`, percent-encoded, names. */
 export function copySource({ headers }: S3Call, context: S3Context): ObjectRecord {
   const header = headers["x-amz-copy-source"] ?? ""
-  const { bucket, key, query } = parseTarget(header.startsWith("/") ? header : `/${header}`)
+  const { bucket, key, query } = parseSource(header.startsWith("/") ? header : `/${header}`)
   const versionId = requestedVersion({ query })
   if (bucket === undefined || key === undefined || query.size > (versionId === undefined ? 0 : 1)) {
     throw new S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")

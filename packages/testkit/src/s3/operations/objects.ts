@@ -13,6 +13,7 @@ import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import { requestedObject, versionHeaders, writtenVersion } from "../versions.ts"
+import { assertPartNumber } from "./upload-part.ts"
 
 export const putObject: Handler = async (call, context) => {
   const { bucket, key, headers } = call
@@ -44,6 +45,7 @@ export const putObject: Handler = async (call, context) => {
 
 export const getObject: Handler = async (call, context) => {
   const { model } = context
+  if (call.partNumber !== undefined) assertPartNumber(call)
   const object = requestedObject(call, model)
   assertNotArchived(object)
   const { status, headers, span } = readResponse(call, object, context)
@@ -51,6 +53,7 @@ export const getObject: Handler = async (call, context) => {
 }
 
 export const headObject: Handler = async (call, context) => {
+  if (call.partNumber !== undefined) assertPartNumber(call)
   const { status, headers } = readResponse(call, requestedObject(call, context.model), context)
   return { status, headers }
 }

@@ -17,6 +17,7 @@ import { openUpload } from "./multipart.ts"
 const MAX_PART_NUMBER = 10_000
 
 export const uploadPart: Handler = async (call, context) => {
+  assertPartNumber(call)
   const upload = openUpload(call, context.model)
   assertPart(call, upload, context)
   return receive(call, context.model, partAlgorithm(call, upload), async (received) => {
@@ -32,6 +33,7 @@ export const uploadPart: Handler = async (call, context) => {
 /** The copied range is read once for its digests; its bytes stay where they are. */
 export const uploadPartCopy: Handler = async (call, context) => {
   const { model } = context
+  assertPartNumber(call)
   const upload = openUpload(call, model)
   assertPart(call, upload, context)
   const source = copySource(call, context)
@@ -73,9 +75,12 @@ async function putPart(
   return part
 }
 
-function assertPart({ partNumber = 0, headers }: S3Call, { record }: Upload, context: S3Context): void {
+function assertPart({ headers }: S3Call, { record }: Upload, context: S3Context): void {
   assertUploadKey(headers, record, context)
   assertUnsealable(record, context)
+}
+
+export function assertPartNumber({ partNumber = 0 }: S3Call): void {
   if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return
   throw new S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", {
     ArgumentName: "partNumber"

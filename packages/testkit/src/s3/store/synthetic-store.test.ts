@@ -83,8 +83,10 @@ describe("syntheticStore", () => {
     const almost = Buffer.from(syntheticBytes(1, 0, 100_000))
     almost[99_999] = (almost[99_999] ?? 0) ^ 1
     for (const bytes of [Buffer.alloc(100_000), almost]) {
-      const blob = await write(store, [bytes])
-      await expect(read(store, blob, 0, 10)).rejects.toThrow("were not kept")
+      for (const chunks of [[bytes], [bytes.subarray(0, 70_000), bytes.subarray(70_000)]]) {
+        const blob = await write(store, chunks)
+        await expect(read(store, blob, 0, 10)).rejects.toThrow("were not kept")
+      }
     }
   })
 })
