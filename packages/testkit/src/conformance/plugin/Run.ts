@@ -12,11 +12,11 @@ import { watchTimers } from "./watch-timers.ts"
 export const MiB = 1024 * 1024
 const partSize = 5 * MiB
 
-/** Bytes of which half repeat: what compresses has something to do, and something that it cannot. */
+/** Bytes of which an eighth repeats: what compresses has something to do, and the parts stay as many. */
 export const contentOf = (size: number): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(size)
   for (let at = 0; at < size; at += 65_536) {
-    const end = Math.min(at + 32_768, size)
+    const end = Math.min(at + 57_344, size)
     bytes.set(randomBytes(end - at), at)
   }
   return bytes
