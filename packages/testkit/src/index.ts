@@ -6,8 +6,8 @@ export {
   type SecretsScanner,
   secretsScanner
 } from "./canary.ts"
+export * from "./faults/public.ts"
 export { type FaultyS3Server, type FaultyS3ServerOptions, startS3 } from "./faults/start-s3.ts"
-export * from "./faults.ts"
 export {
   findMinIO,
   type MinIO,
