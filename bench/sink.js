@@ -24,6 +24,7 @@ export const toolsDirectory = fileURLToPath(new URL(".tools/", import.meta.url))
  * @property {number} partBytes bytes of all UploadParts
  * @property {number} objectBytes bytes of all PutObjects
  * @property {number} largestPart bytes
+ * @property {number} openUploads multipart uploads that were neither completed nor aborted
  * @property {string} firstPartHead the first UploadPart's request line and headers
  */
 

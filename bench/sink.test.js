@@ -68,6 +68,12 @@ describe.skipIf(!compilerIsThere)("the discarding sink", () => {
     expect(answers).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*\r\nConnection: close\r\n/)
   })
 
+  it("refuses part 10,001, as S3 does", async () => {
+    const uploadId = await create()
+    const part = (/** @type {number} */ number) => send("PUT", `?partNumber=${number}&uploadId=${uploadId}`, "x")
+    expect([(await part(10_000)).status, (await part(10_001)).status]).toEqual([200, 400])
+  })
+
   it("reports what it received when its input closes", async () => {
     const other = await startSink(compileSink())
     await fetch(`${other.endpoint}/bench/object`, { method: "PUT", body: "abc" })

@@ -52,6 +52,24 @@ const lastLine = (/** @type {string} */ text) =>
     .at(-1) ?? ""
 
 /**
+ * A command whose stream is made up gets it from another process, which costs this one nothing.
+ *
+ * @param {import("./rivals.js").Command} command
+ * @param {import("./clients/play.js").Job} job
+ * @returns {import("./rivals.js").Command}
+ */
+const withStream = (command, { endless }) => {
+  if (endless === undefined || command.stdin !== "body") return command
+  const pipe = 'head -c "$0" /dev/zero | "$@"'
+  return {
+    ...command,
+    command: "sh",
+    args: ["-c", pipe, `${endless}`, command.command, ...command.args],
+    stdin: "none"
+  }
+}
+
+/**
  * Starts a contender and waits until it is ready to begin.
  *
  * @param {import("./rivals.js").Rival} rival
@@ -59,7 +77,7 @@ const lastLine = (/** @type {string} */ text) =>
  * @param {{ limitMs: number }} options how long it may take, from its start to its end
  */
 export const startContender = async (rival, job, { limitMs }) => {
-  const { command, args, env = {}, stdin } = rival.start(job)
+  const { command, args, env = {}, stdin } = withStream(rival.start(job), job)
   const child = spawn(command, args, {
     // A process group of its own: what it starts is killed with it.
     detached: true,

@@ -6,7 +6,16 @@ import { join } from "node:path"
 import { CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from "@aws-sdk/client-s3"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { openArena } from "./cell.js"
-import { judgeChanged, judgeEnded, judgeKept, judgeMemory, judgeRefused, judgeResumed, judgeStored } from "./judge.js"
+import {
+  judgeChanged,
+  judgeEnded,
+  judgeKept,
+  judgeMemory,
+  judgePast,
+  judgeRefused,
+  judgeResumed,
+  judgeStored
+} from "./judge.js"
 import { lines } from "./lines.js"
 import { toReadme, withTable } from "./report.js"
 import { rivals } from "./rivals.js"
@@ -122,6 +131,9 @@ describe("verdicts", () => {
       ["an object of somebody else, kept", judgeKept, { how: "error", object: "standing" }, "pass"],
       ["an object of somebody else, overwritten", judgeKept, {}, "fail"],
       ["a condition that is refused before any byte", judgeKept, { how: "error", partRequests: 0 }, "none"],
+      ["a stream that is stored to its end", judgePast, {}, "pass"],
+      ["a stream that ends at a limit", judgePast, { how: "error", object: "absent" }, "partial"],
+      ["a stream of which bytes are missing", judgePast, { object: "other" }, "fail"],
       ["memory within the bound", judgeMemory(72), { peakMiB: 72 }, "pass"],
       ["memory above it", judgeMemory(5), { peakMiB: 6 }, "partial"],
       ["memory of ten times the object", judgeMemory(5), { peakMiB: 11 }, "fail"]

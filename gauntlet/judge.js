@@ -23,6 +23,7 @@
  * @property {number} [resent] bytes that the store had and got again
  * @property {number} [kept] bytes that the store had when the first run was killed
  * @property {number} [peakMiB] resident memory above idle
+ * @property {number} [largestPart] bytes
  * @property {number} [size] bytes of the source
  */
 
@@ -183,6 +184,22 @@ export const judgeChanged = (seen) => {
   return open > 0
     ? verdict("fail", `ok, left ${uploads(open)}`, `left ${open}`)
     : verdict("pass", "ok, none of the old bytes", "ok")
+}
+
+/**
+ * The line asks that a stream does not end at 10,000 parts.
+ *
+ * @param {Observation} seen
+ */
+export const judgePast = (seen) => {
+  const { how, open, ms, bytesReceived, largestPart = 0 } = seen
+  const fault = wrong(seen)
+  if (fault !== undefined) return fault
+  const sent = `${(bytesReceived / 2 ** 30).toFixed(1)} GiB`
+  if (open > 0) return verdict("fail", `ends after ${sent}, left ${uploads(open)}`, `left ${open}`)
+  if (how === "ended") return verdict("fail", `never says how it ends, after ${sent}`, "no answer")
+  if (how !== "ok") return verdict("partial", `gives up after ${sent}`, sent)
+  return verdict("pass", `ok in ${duration(ms)}, parts up to ${mebibytes(largestPart)}`, duration(ms))
 }
 
 /**

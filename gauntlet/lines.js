@@ -8,8 +8,18 @@ import { copyFile, open, truncate, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { PutObjectCommand } from "@aws-sdk/client-s3"
+import { compileSink, startSink } from "../bench/sink.js"
 import { MiB } from "./cell.js"
-import { judgeChanged, judgeEnded, judgeKept, judgeMemory, judgeRefused, judgeResumed, judgeStored } from "./judge.js"
+import {
+  judgeChanged,
+  judgeEnded,
+  judgeKept,
+  judgeMemory,
+  judgePast,
+  judgeRefused,
+  judgeResumed,
+  judgeStored
+} from "./judge.js"
 import { bucket, damagedWithoutChecksums, outage, slowCreate, slowParts, slowSecondPart } from "./store.js"
 
 /** @typedef {import("./cell.js").Arena} Arena */
@@ -33,6 +43,8 @@ const partMs = 1_000
 const createMs = 1_000
 const interruptMs = 300
 const streamMiB = 24
+/** Past 10,000 parts of 5 MiB, which are 48.8 GiB. */
+const longBytes = Number(process.env["GAUNTLET_LONG_BYTES"] ?? 10_000 * 5 * MiB + 64 * MiB)
 
 /**
  * Uploads the file to its end.
@@ -224,6 +236,31 @@ export const lines = [
       return arena.outcome(contender, { since: arena.begin(contender, file), struck: () => true, file })
     },
     judge: judgeMemory(72)
+  },
+  {
+    number: 10,
+    title: "A stream past 48.8 GiB",
+    what:
+      `A stream of unknown length and ${(longBytes / 2 ** 30).toFixed(1)} GiB, really sent, at the client's own part size: 10,000 parts of ` +
+      "5 MiB end at 48.8 GiB. The store is the benchmark's sink, which counts bytes, keeps none, and refuses part 10,001 as S3 does. " +
+      "Asked for: all bytes in one object.",
+    load: "long",
+    limitMs: 1_800_000,
+    run: async (arena) => {
+      const sink = await startSink(compileSink())
+      const changes = { kind: /** @type {const} */ ("stream"), chunk: MiB, endless: longBytes, partSize: undefined }
+      try {
+        const contender = await arena.start({ ...changes, endpoint: sink.endpoint })
+        const seen = await arena.outcome(contender, { since: arena.begin(contender), struck: () => true })
+        const { partBytes, objectBytes, openUploads, largestPart } = await sink.stop()
+        const bytesReceived = partBytes + objectBytes
+        const whole = seen.how === "ok" ? (bytesReceived === longBytes ? "source" : "other") : "absent"
+        return { ...seen, bytesReceived, open: openUploads, object: whole, largestPart }
+      } finally {
+        await sink.stop()
+      }
+    },
+    judge: judgePast
   },
   {
     number: 11,

@@ -111,7 +111,7 @@ export const rivals = [
     about: "`rclone copyto`, `rclone rcat`; Ctrl-C; no resume",
     tool: "rclone",
     version: () => toolVersion("rclone"),
-    start: ({ bucket, credentials, endpoint, file, key, kind, onlyIfAbsent, partSize, region }) => ({
+    start: ({ bucket, credentials, endless, endpoint, file, key, kind, onlyIfAbsent, partSize, region }) => ({
       command: toolPath("rclone"),
       args: [
         ...(kind === "file" ? ["copyto", file] : ["rcat"]),
@@ -123,7 +123,8 @@ export const rivals = [
         ...(onlyIfAbsent === true ? ["--header-upload", "If-None-Match: *"] : [])
       ],
       env: {
-        RCLONE_S3_PROVIDER: "Minio",
+        // It compares ETags with MD5s where the provider's are; those of the sink are none.
+        RCLONE_S3_PROVIDER: endless === undefined ? "Minio" : "Other",
         RCLONE_S3_ENDPOINT: endpoint,
         RCLONE_S3_REGION: region,
         RCLONE_S3_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -162,7 +163,7 @@ export const rivals = [
     tool: "tus",
     version: () => toolVersion("tus"),
     start: inNode("tus.js", "@tus/server"),
-    cannot: { 11: "the server names the object" }
+    cannot: { 10: "its state is objects, which the sink does not keep", 11: "the server names the object" }
   },
   {
     id: "tusd",
@@ -171,7 +172,7 @@ export const rivals = [
     tool: "tusd",
     version: () => toolVersion("tusd"),
     start: inNode("tus.js", "tusd"),
-    cannot: { 11: "the server names the object" }
+    cannot: { 10: "its state is objects, which the sink does not keep", 11: "the server names the object" }
   }
 ]
 

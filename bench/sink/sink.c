@@ -32,7 +32,7 @@ enum { MAX_CONNECTIONS = 4096, MAX_UPLOADS = 4096, HEAD_BYTES = 16384, DISCARD_B
 #define MSG_NOSIGNAL 0
 #endif
 
-typedef enum { CREATE, UPLOAD_PART, COMPLETE, LIST_PARTS, ABORT, PUT_OBJECT, DELETE_OBJECT, HEAD, UNKNOWN } Verb;
+typedef enum { CREATE, UPLOAD_PART, COMPLETE, LIST_PARTS, LIST_UPLOADS, ABORT, PUT_OBJECT, DELETE_OBJECT, HEAD, UNKNOWN } Verb;
 
 typedef struct {
   char head[HEAD_BYTES + 1];
@@ -51,6 +51,8 @@ static struct pollfd polls[MAX_CONNECTIONS + 2]; /* 0: standard input, 1: listen
 static Connection *connections[MAX_CONNECTIONS];
 static int open_connections;
 static uint8_t alive[MAX_UPLOADS];
+static uint64_t received[MAX_UPLOADS]; /* bytes of each upload's parts */
+static struct { uint64_t size; char etag[48]; } last_object; /* what HEAD shows, of whatever key */
 static unsigned long uploads;
 static struct { uint64_t connections, requests, part_bytes, object_bytes, largest_part; } totals;
 static char first_part_head[HEAD_BYTES + 1];
@@ -158,10 +160,24 @@ static void respond_complete(int fd, Connection *c) {
     snprintf(checksum, sizeof checksum, "<ChecksumCRC32>%.*s</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType>",
              (int)length, crc32);
   snprintf(body, sizeof body,
-           "<?xml version=\"1.0\"?><CompleteMultipartUploadResult><Bucket>bench</Bucket><Key>object</Key>"
+           "<?xml version=\"1.0\"?><CompleteMultipartUploadResult><Location>/bench/object</Location>"
+           "<Bucket>bench</Bucket><Key>object</Key>"
            "<ETag>&quot;%s-%zu&quot;</ETag>%s</CompleteMultipartUploadResult>", etag, count, checksum);
   alive[c->upload] = 0;
+  last_object.size = received[c->upload];
+  snprintf(last_object.etag, sizeof last_object.etag, "%s-%zu", etag, count);
   respond(fd, c, "200 OK", "Content-Type: application/xml\r\n", body);
+}
+
+/* Some clients look whether the object that they completed is there, and has their size. */
+static void respond_head(int fd, Connection *c) {
+  char out[512];
+  if (last_object.etag[0] == '\0') { respond_error(fd, c, "404 Not Found", "NoSuchKey"); return; }
+  const int length = snprintf(out, sizeof out,
+                              "HTTP/1.1 200 OK\r\nServer: sluice-bench-sink\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+                              "ETag: \"%s\"\r\n%sContent-Length: %llu\r\n\r\n", last_object.etag,
+                              c->closing ? "Connection: close\r\n" : "", (unsigned long long)last_object.size);
+  if (send(fd, out, (size_t)length, MSG_NOSIGNAL) != length) c->closing = 1;
 }
 
 /* Answers one request, its body being in. */
@@ -177,12 +193,16 @@ static void answer(int fd, Connection *c) {
       alive[uploads] = 1;
       snprintf(body, sizeof body,
                "<?xml version=\"1.0\"?><InitiateMultipartUploadResult><Bucket>bench</Bucket><Key>object</Key>"
-               "<UploadId>%lu</UploadId></InitiateMultipartUploadResult>", uploads++);
+               "<UploadId>sink-%lu</UploadId></InitiateMultipartUploadResult>", uploads++);
       respond(fd, c, "200 OK", "Content-Type: application/xml\r\n", body);
       return;
     case UPLOAD_PART:
     case PUT_OBJECT:
       if (c->verb == UPLOAD_PART && !known) break;
+      if (c->verb == UPLOAD_PART && (c->part < 1 || c->part > MAX_PARTS)) {
+        respond_error(fd, c, "400 Bad Request", "InvalidArgument"); /* S3: part numbers from 1 to 10,000 */
+        return;
+      }
       part_etag(c->part, etag);
       snprintf(headers, sizeof headers, "ETag: \"%s\"\r\n%s%.*s%s", etag, crc32 ? "x-amz-checksum-crc32: " : "",
                crc32 ? (int)length : 0, crc32 ? crc32 : "", crc32 ? "\r\n" : "");
@@ -203,7 +223,11 @@ static void answer(int fd, Connection *c) {
               "<?xml version=\"1.0\"?><ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>");
       return;
     case DELETE_OBJECT: respond(fd, c, "204 No Content", "", ""); return;
-    case HEAD: respond_error(fd, c, "404 Not Found", "NoSuchKey"); return;
+    case LIST_UPLOADS:
+      respond(fd, c, "200 OK", "Content-Type: application/xml\r\n",
+              "<?xml version=\"1.0\"?><ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>");
+      return;
+    case HEAD: respond_head(fd, c); return;
     case UNKNOWN: respond_error(fd, c, "501 Not Implemented", "NotImplemented"); return;
   }
   respond_error(fd, c, "404 Not Found", "NoSuchUpload");
@@ -213,7 +237,7 @@ static Verb verb_of(const char *head, const char *target) {
   const int upload = query(target, "uploadId") != NULL;
   if (strncmp(head, "PUT ", 4) == 0) return upload && query(target, "partNumber") ? UPLOAD_PART : PUT_OBJECT;
   if (strncmp(head, "POST ", 5) == 0) return upload ? COMPLETE : query(target, "uploads") ? CREATE : UNKNOWN;
-  if (strncmp(head, "GET ", 4) == 0 && upload) return LIST_PARTS;
+  if (strncmp(head, "GET ", 4) == 0) return upload ? LIST_PARTS : query(target, "uploads") ? LIST_UPLOADS : UNKNOWN;
   if (strncmp(head, "DELETE ", 7) == 0) return upload ? ABORT : DELETE_OBJECT;
   return strncmp(head, "HEAD ", 5) == 0 ? HEAD : UNKNOWN;
 }
@@ -226,13 +250,14 @@ static int begin(int fd, Connection *c) {
   const char *content_length = header(c->head, "content-length", &length);
   const char *upload = query(++target, "uploadId"), *part = query(target, "partNumber");
   c->verb = verb_of(c->head, target);
-  c->upload = upload ? strtoul(upload, NULL, 10) : MAX_UPLOADS;
+  c->upload = upload && strncmp(upload, "sink-", 5) == 0 ? strtoul(upload + 5, NULL, 10) : MAX_UPLOADS;
   c->part = part ? strtoul(part, NULL, 10) : 0;
   c->body_left = content_length ? strtoull(content_length, NULL, 10) : 0;
   c->closing = header_is(c->head, "connection", "close");
   totals.requests++;
   if (c->verb == UPLOAD_PART) {
     totals.part_bytes += c->body_left;
+    if (c->upload < MAX_UPLOADS) received[c->upload] += c->body_left;
     if (c->body_left > totals.largest_part) totals.largest_part = c->body_left;
     if (first_part_head[0] == '\0') strcpy(first_part_head, c->head);
   }
@@ -320,12 +345,14 @@ static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv
 
 static void report(void) {
   struct rusage usage;
+  unsigned long open_uploads = 0;
   getrusage(RUSAGE_SELF, &usage);
+  for (unsigned long i = 0; i < uploads; i++) open_uploads += alive[i];
   printf("{\"cpuSeconds\":%.3f,\"connections\":%llu,\"requests\":%llu,\"partBytes\":%llu,\"objectBytes\":%llu,"
-         "\"largestPart\":%llu,\"firstPartHead\":\"",
+         "\"largestPart\":%llu,\"openUploads\":%lu,\"firstPartHead\":\"",
          seconds(usage.ru_utime) + seconds(usage.ru_stime), (unsigned long long)totals.connections,
          (unsigned long long)totals.requests, (unsigned long long)totals.part_bytes,
-         (unsigned long long)totals.object_bytes, (unsigned long long)totals.largest_part);
+         (unsigned long long)totals.object_bytes, (unsigned long long)totals.largest_part, open_uploads);
   for (const char *at = first_part_head; *at != '\0'; at++) {
     if (*at == '"' || *at == '\\') printf("\\%c", *at);
     else if ((unsigned char)*at < 32 || (unsigned char)*at > 126) printf("\\u%04x", (unsigned char)*at);

@@ -22,7 +22,7 @@ import { open } from "node:fs/promises"
  * @property {number} chunk bytes of a stream's chunks
  * @property {number} [failAfter] bytes after which the stream fails
  * @property {number} [endless] bytes of a stream that is made up, instead of the file's
- * @property {number} [partSize] bytes, where one can choose; the client's own default if absent
+ * @property {number | undefined} [partSize] bytes, where one can choose; the client's own default if absent
  * @property {boolean} [onlyIfAbsent] If-None-Match: *
  * @property {boolean} [resumable] keep in `state` what a later run needs, and go on from there
  * @property {string} state a directory that outlives the process
