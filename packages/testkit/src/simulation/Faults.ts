@@ -87,7 +87,7 @@ export const drawStoreFault = (
   if (dice < 55) return { _tag: "AnswerLost", trouble: prng.pick(afterTroubles) }
   if (dice < 68) return { _tag: "Silent", applied: prng.chance(0.5) }
   if (dice < 78) return { _tag: "Slow", ms: prng.between(100, 30_000) }
-  // A Create that is done when nobody listens any more could be found by nobody (docs/faults.md, row 2).
+  // A Create that is done when nobody listens any more could be found by nobody (docs/reliability.md, row 2).
   if (dice < 86 && operation !== "CreateMultipartUpload") return { _tag: "Late", ms: prng.between(100, 300_000) }
   if (!writes.has(operation)) return { _tag: "Refused", trouble: prng.pick(beforeTroubles) }
   if (dice < 92) return { _tag: "Corrupted" }

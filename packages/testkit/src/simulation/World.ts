@@ -39,8 +39,6 @@ interface Storm {
 
 interface HeldLease {
   readonly fence: number
-  readonly process: VirtualProcess
-  readonly thaws: number
   /** Undefined when it was given back. */
   readonly until: number | undefined
 }
@@ -73,6 +71,7 @@ export class World {
   readonly #sessionOfToken = new Map<string, string>()
   readonly #tokenOfUpload = new Map<string, string>()
   readonly #leases = new Map<string, HeldLease>()
+  readonly #thawsAtLease = new Map<string, number>()
   readonly #receipts = new Map<string, Map<number, Recorded>>()
   #calls = 0
 
@@ -139,7 +138,7 @@ export class World {
     const { actor, key, operation, partNumber, process, uploadId } = call
     const token = call.writeToken ?? (uploadId === undefined ? undefined : this.#tokenOfUpload.get(uploadId))
     const sessionId = token === undefined ? undefined : this.#sessionOfToken.get(token)
-    const lease = sessionId === undefined ? undefined : this.#leases.get(sessionId)
+    const thaws = this.#thawsAtLease.get(`${actor} ${sessionId}`)
     const receipts = sessionId === undefined ? undefined : this.#receipts.get(sessionId)
     const recorded = partNumber === undefined ? undefined : receipts?.get(partNumber)
     const stored = uploadId === undefined ? undefined : this.s3.uploads.get(uploadId)?.parts.get(partNumber ?? 0)
@@ -155,7 +154,7 @@ export class World {
         uploadId,
         partNumber
       },
-      thawed: lease !== undefined && lease.process === process && lease.thaws !== process.thaws,
+      thawed: thaws !== undefined && thaws !== process.thaws,
       unrecorded: (call.parts ?? [])
         .filter((part) => receipts?.get(part.partNumber)?.etag !== part.etag)
         .map((part) => part.partNumber),
@@ -181,7 +180,8 @@ export class World {
 
   leased(tag: "LeaseTaken" | "LeaseRenewed", actor: string, process: VirtualProcess, lease: Lease): void {
     const { expiresAt: until, fence, sessionId } = lease
-    this.#leases.set(sessionId, { fence, process, thaws: process.thaws, until })
+    this.#leases.set(sessionId, { fence, until })
+    this.#thawsAtLease.set(`${actor} ${sessionId}`, process.thaws)
     this.record({ _tag: tag, actor, sessionId, fence, until })
   }
 

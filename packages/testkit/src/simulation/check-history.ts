@@ -196,6 +196,10 @@ export const rules = {
         holders.delete(event.sessionId)
       }
       if (event._tag === "Killed") killed.add(event.process)
+      // Who is frozen cannot take back what is under way.
+      if (event._tag === "Frozen") {
+        for (const [call, { process }] of underWay) if (process === event.process) underWay.delete(call)
+      }
       if (event._tag === "Heard" || event._tag === "Left") underWay.delete(event.call)
       if (event._tag !== "Sent" || event.sessionId === undefined || !sends.has(event.operation)) continue
       // Who was frozen cannot know that time went on: what it sends at once, no lease can keep back.
