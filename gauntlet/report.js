@@ -110,8 +110,8 @@ ${table(run, "word", run.rivals)}
 ${score(run)}
 
 "Left 1 upload" counts multipart uploads that are open when the process has ended: where a client could go on with one
-later, and does in line 8, it still counts in the lines that ask for nothing to be left. Times and memory are of a machine
-that did little else; a line's verdict does not hang on them but in line 9.
+later, and does in line 8, it still counts in the lines that ask for nothing to be left. Times are those of this machine
+under the load named above, and long where that is more than its cores; no verdict hangs on them, unless something hangs.
 
 ## Who, and how
 

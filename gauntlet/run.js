@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { availableParallelism, cpus, tmpdir } from "node:os"
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -118,7 +118,7 @@ const main = async () => {
     lines: options.whole ? lines : options.lines,
     cell: (rival, line) => cells.get(`${rival.id} ${line.number}`),
     date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} cores, Node ${process.versions.node}, ${process.platform}`,
+    machine: `${process.platform}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(0)}, Node ${process.versions.node}`,
     command: "npm run gauntlet",
     seconds: (performance.now() - began) / 1_000
   }
