@@ -21,6 +21,7 @@ describe("chunks are refused", () => {
   it.each<[string, Partial<ChunkedPut>, number, string]>([
     ["one that is not the last and below 8 KiB", { chunks: chunks.toReversed() }, 403, "InvalidChunkSizeError"],
     ["a size that is no number", { tamper: replacing(/^2710/, "27g0") }, 400, "IncompleteBody"],
+    ["no signature", { framing: "signed", trailers: {}, tamper: replacing(/;.*/, "") }, 400, "IncompleteBody"],
     ["an end of line without its CR", { tamper: replacing("\r\n", "\n") }, 400, "IncompleteBody"],
     [
       "bytes behind the end",

@@ -28,6 +28,7 @@ export async function* decodeAwsChunked(
   let total = 0
   for (let last = -1; ; ) {
     const { size, signature } = parseChunkHeader(await reader.line(MAX_LINE_BYTES))
+    if (options.signer !== undefined && signature === undefined) throw broken()
     if (size > 0 && last >= 0 && last < MIN_CHUNK_BYTES) {
       throw new S3Error("InvalidChunkSizeError", undefined, { BadChunkSize: `${last}` })
     }
