@@ -18,6 +18,9 @@ const batch = 20
 /** Findings after which nobody needs more. */
 const enough = 5
 
+const header = `| Day | Seeds | Uploads | Runs, resumes too | Requests | Faults | Violations |
+|---|---|---|---|---|---|---|`
+
 // Errors are made by the thousand, and nobody reads their stacks.
 Error.stackTraceLimit = 0
 
@@ -113,10 +116,13 @@ async function main() {
 /** One row between the markers of docs/reliability.md. @param {number} from @param {Tally} total @param {number} violations */
 function record(from, { seeds, uploads, runs, calls, faults }, violations) {
   const page = new URL("../../docs/reliability.md", import.meta.url)
-  const end = "<!-- /simulation -->"
   const day = new Date().toISOString().slice(0, 10)
-  const row = [day, from, from + seeds - 1, uploads, runs, calls, faults, violations].join(" | ")
-  writeFileSync(page, readFileSync(page, "utf8").replace(end, `| ${row} |\n${end}`))
+  const row = `| ${[day, `${from} … ${from + seeds - 1}`, uploads, runs, calls, faults, violations].join(" | ")} |`
+  const text = readFileSync(page, "utf8").replace(
+    /(<!-- simulation -->\n)(.*?)\n*(<!-- \/simulation -->)/s,
+    (_, begin, rows, end) => `${begin}\n${rows.trim() || header}\n${row}\n\n${end}`
+  )
+  writeFileSync(page, text)
 }
 
 await (isMainThread ? main() : work())
