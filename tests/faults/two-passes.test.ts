@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { MiB, pattern, sha256 } from "../engine/bytes.ts"
-import { download, onEmbedded } from "../engine/target.ts"
+import { download, onFaultyStores } from "../engine/target.ts"
 import { freshKey, quick } from "../engine/trial.ts"
 
 const size = 25 * MiB
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-onEmbedded("a part that is read twice", (target) => {
+onFaultyStores("a part that is read twice", (target) => {
   /** Uploads a file; acts when a part is about to be sent, after it was read the first time. */
   const uploading = async (key: string, act: (path: string, partNumber: number, attempt: number) => Promise<void>) => {
     const path = join(directory, key)
@@ -48,7 +48,7 @@ onEmbedded("a part that is read twice", (target) => {
   it("is sent again, whole, when it fails", async () => {
     const key = freshKey("twice")
     const action = { type: "reset", afterBytes: 9 * MiB } as const
-    target().server.faults.add({ match: { op: "UploadPart", key, partNumber: 2 }, action })
+    target().faults.add({ match: { op: "UploadPart", key, partNumber: 2 }, action })
     const exit = await uploading(key, async () => undefined)
     expect(exit).toMatchObject({ value: { parts: 3, proof: "source" } })
     expect(sha256((await download(target(), key)) ?? new Uint8Array())).toBe(sha256(pattern(size)))

@@ -1,16 +1,16 @@
-/** Outcomes that cannot be known, because the store does not let us look (docs/faults.md). */
+/** Outcomes that cannot be known, because the store does not let us look (docs/reliability.md). */
 import { expect, it } from "vitest"
 import { pattern } from "../engine/bytes.ts"
-import { onEmbedded } from "../engine/target.ts"
+import { onFaultyStores } from "../engine/target.ts"
 import { attempt, failedWith, freshKey, quick } from "../engine/trial.ts"
 
 const denied = { type: "status", status: 403, code: "AccessDenied" } as const
 const always = Number.POSITIVE_INFINITY
 
-onEmbedded("a lost answer that may not be looked up, by credentials that may write only", (target) => {
+onFaultyStores("a lost answer that may not be looked up, by credentials that may write only", (target) => {
   const withoutLooking = async (op: "CompleteMultipartUpload" | "PutObject", size: number, ifNoneMatch?: "*") => {
     const key = freshKey("unknown")
-    const { faults } = target().server
+    const { faults } = target()
     faults.add({ match: { op, key }, action: { type: "dropAfterCommit" } })
     faults.add({ match: { op: "HeadObject", key }, action: denied, times: always })
     return await attempt(target(), { key, body: pattern(size), ifNoneMatch }, { mayBeStored: true })
