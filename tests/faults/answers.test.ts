@@ -1,4 +1,4 @@
-/** Answers that are no answers, come in pieces, or not at all (docs/faults.md). */
+/** Answers that are no answers, come in pieces, or not at all (docs/reliability.md). */
 import { Journal, ObjectStore, S3ObjectStore, Source, Uploader } from "@sluice/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,4 +1,4 @@
-/** Each step of an upload fails, before it was taken or after (docs/faults.md). */
+/** Each step of an upload fails, before it was taken or after (docs/reliability.md). */
 import { Janitor } from "@sluice/core/Janitor"
 import * as Journal from "@sluice/core/Journal"
 import * as Source from "@sluice/core/Source"

@@ -1,4 +1,4 @@
-/** Plugins that hang, logs and tracers that throw: guests of the engine (docs/faults.md). */
+/** Plugins that hang, logs and tracers that throw: guests of the engine (docs/reliability.md). */
 import { Journal, S3ObjectStore, Source, Uploader } from "@sluice/core"
 import type { Hooks } from "@sluice/core/Plugin"
 import * as Plugin from "@sluice/core/Plugin"

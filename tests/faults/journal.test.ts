@@ -1,4 +1,4 @@
-/** A journal that is away, full, damaged or behind (docs/faults.md). */
+/** A journal that is away, full, damaged or behind (docs/reliability.md). */
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

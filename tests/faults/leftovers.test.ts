@@ -1,4 +1,4 @@
-/** What cannot be ended now is named in the journal, and the Janitor ends it (docs/faults.md). */
+/** What cannot be ended now is named in the journal, and the Janitor ends it (docs/reliability.md). */
 import { Journal, ObjectStore, S3ObjectStore, Source, type UploadError, Uploader, uploadError } from "@sluice/core"
 import { Janitor } from "@sluice/core/Janitor"
 import * as Plugin from "@sluice/core/Plugin"

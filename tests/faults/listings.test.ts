@@ -1,4 +1,4 @@
-/** What the store lists of an earlier run, and what is made of it (docs/faults.md). */
+/** What the store lists of an earlier run, and what is made of it (docs/reliability.md). */
 import { CreateMultipartUploadCommand, UploadPartCommand } from "@aws-sdk/client-s3"
 import { ObjectStore, S3ObjectStore } from "@sluice/core"
 import { createSluice, s3 } from "@sluice/core/promise"

@@ -1,4 +1,4 @@
-/** What takes its time and may: a long Complete, a slow source, a slow observer (docs/faults.md). */
+/** What takes its time and may: a long Complete, a slow source, a slow observer (docs/reliability.md). */
 import { assert, describe, it } from "@effect/vitest"
 import { Journal, ObjectStore, Plugin, Source, type UploadEvent, Uploader } from "@sluice/core"
 import * as Clock from "effect/Clock"

@@ -1,4 +1,4 @@
-/** An upload whose first run was interrupted, and each step of whose second run fails or is the last (docs/faults.md). */
+/** An upload whose first run was interrupted, and each step of whose second run fails or is the last (docs/reliability.md). */
 import * as Journal from "@sluice/core/Journal"
 import * as Source from "@sluice/core/Source"
 import { type UploadError, uploadError } from "@sluice/core/UploadError"

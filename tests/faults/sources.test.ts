@@ -1,4 +1,4 @@
-/** Files that change under the upload's hands, and disks that fail (docs/faults.md). */
+/** Files that change under the upload's hands, and disks that fail (docs/reliability.md). */
 import { appendFile, mkdtemp, rename, rm, unlink, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

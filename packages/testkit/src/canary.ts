@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { inspect } from "node:util"
 
 /** Credentials of one test run; a store checks them as any others. */
-export interface CanaryCredentials {
+export type CanaryCredentials = {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string

@@ -96,7 +96,7 @@ const expected = meaning.flatMap(([reason, retry, codes]) =>
 )
 
 describe("the table of codes", () => {
-  it.each(expected)("%s is %s, %s [row 14]", (code, reason, retry) => {
+  it.each(expected)("%s is %s, %s", (code, reason, retry) => {
     for (const status of [200, 400, 503]) expect(verdict({ code, status })).toEqual([reason, retry])
   })
 
