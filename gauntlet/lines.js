@@ -32,7 +32,7 @@ import { bucket, damagedWithoutChecksums, outage, slowCreate, slowParts, slowSec
  * @property {string} title
  * @property {string} what happens, and what is asked for
  * @property {"waiting" | "busy" | "alone" | "long"} load how it shares the machine: `waiting` cells run all at once,
- *   `busy` ones a few at a time, `alone` ones by themselves as they measure time or memory
+ *   `busy` ones a few at a time, `alone` and `long` ones by themselves
  * @property {number} [limitMs] for each process, where not the usual
  * @property {(arena: Arena) => Promise<Observation>} run
  * @property {(seen: Observation) => Verdict} judge
@@ -125,7 +125,7 @@ export const lines = [
     title: "30 s of 503 on one part",
     what: `Every try of part 2 is answered 503 SlowDown, for ${outageMs / 1_000} real seconds from the first. Asked for: the object.`,
     load: "waiting",
-    limitMs: 180_000,
+    limitMs: 120_000,
     run: async (arena) => {
       arena.store.trouble(outage(2, outageMs, arena.store.seen))
       return toTheEnd(arena)
@@ -226,8 +226,8 @@ export const lines = [
     what:
       `A stream of ${streamMiB} MiB in chunks of 16 bytes (commands read a pipe, which has no chunks). Peak resident memory above ` +
       "idle, of the process and its children. Asked for: no more than four parts in flight, one in the making, and 32 MiB: 72 MiB.",
-    load: "alone",
-    limitMs: 240_000,
+    load: "busy",
+    limitMs: 120_000,
     run: async (arena) => {
       const file = join(arena.job.state, "file")
       await copyFile(arena.job.file, file)

@@ -99,6 +99,8 @@ const main = async () => {
     const tasks = (/** @type {Line["load"]} */ load) =>
       options.lines
         .filter((line) => line.load === load)
+        // What may take longest begins first.
+        .sort((one, other) => (other.limitMs ?? usualLimitMs) - (one.limitMs ?? usualLimitMs))
         .flatMap((line) =>
           present.map((rival) => async () => {
             const result = await runCell(rival, line, file)
