@@ -21,3 +21,20 @@ export interface DownloadWork {
   readonly key: string
   readonly to: string
 }
+
+/** What a child process uploads through plugins. */
+export interface PluginWork {
+  readonly store: S3Options
+  /** The journal's directory. */
+  readonly journal: string
+  readonly file: string
+  readonly key: string
+  readonly resume: boolean
+  /** When it dies; never where undefined. */
+  readonly dieAfterParts?: number | undefined
+  /** The key for client-side encryption, in hex. */
+  readonly secret: string
+  readonly webhookSecret: string
+  /** Where webhooks go. */
+  readonly url: string
+}
