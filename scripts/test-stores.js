@@ -14,7 +14,7 @@ import { installTool } from "./lib/tools.js"
 
 const root = join(import.meta.dirname, "..")
 const page = join(root, "docs/stores.md")
-const stores = ["minio", "versitygw", "s3s-fs"]
+const stores = ["minio", "versitygw", "s3s-fs", "seaweedfs"]
 
 if (process.argv.includes("--install")) for (const store of stores) console.log(installTool(store))
 

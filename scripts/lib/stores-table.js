@@ -113,7 +113,10 @@ function promised(promises) {
     ["What the engine promises", ...stores.map(nameOf)],
     ...titles.map((title, index) => [
       title,
-      ...stores.map((store) => (promises.get(store)?.[index]?.status === "passed" ? "✓" : "failed"))
+      ...stores.map((store) => {
+        const seen = promises.get(store)?.[index]
+        return seen?.status === "passed" ? (seen.deviation ?? "✓") : "failed"
+      })
     ])
   ])
 }

@@ -3,7 +3,7 @@ import type { Deviation } from "./deviations.ts"
 
 declare module "vitest" {
   interface TaskMeta {
-    /** Why this case has to fail on this store. */
+    /** What this store does instead. */
     deviation?: string
   }
 }

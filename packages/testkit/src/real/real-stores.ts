@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, mkdtemp } from "node:fs/promises"
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Provider } from "@sluice/core/Limits"
@@ -58,13 +58,41 @@ const recipes = {
         ]
       }
     }
+  },
+  seaweedfs: {
+    command: "seaweedfs",
+    title: "SeaweedFS",
+    provider: "probe",
+    prepare: async ({ directory, port, credentials }) => {
+      const { accessKeyId: accessKey, secretAccessKey: secretKey } = credentials
+      const actions = ["Admin", "Read", "List", "Tagging", "Write"]
+      const identities = [{ name: "sluice", credentials: [{ accessKey, secretKey }], actions }]
+      await mkdir(join(directory, "data"))
+      await writeFile(join(directory, "s3.json"), JSON.stringify({ identities }))
+      // A master, a volume server and a filer beside the gateway: seven ports more.
+      const others = ["master.port", "volume.port", "filer.port"].flatMap((name) => [name, `${name}.grpc`])
+      const ports = await Promise.all([...others, "s3.port.grpc"].map(async (name) => `-${name}=${await freePort()}`))
+      return {
+        args: [
+          ...[
+            "server",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            `-dir=${join(directory, "data")}`,
+            "-master.volumeSizeLimitMB=64",
+            "-volume.max=500"
+          ],
+          ...["-s3", `-s3.port=${port}`, `-s3.config=${join(directory, "s3.json")}`, ...ports]
+        ]
+      }
+    }
   }
 } as const satisfies Record<string, Recipe>
 
 /** A real S3 server that can be started here, where its binary is (`scripts/install-tools.js NAME` installs it). */
 export type RealStoreName = "minio" | keyof typeof recipes
 
-export const realStoreNames: ReadonlyArray<RealStoreName> = ["minio", "versitygw", "s3s-fs"]
+export const realStoreNames: ReadonlyArray<RealStoreName> = ["minio", "versitygw", "s3s-fs", "seaweedfs"]
 
 /** The engine's profile for a store, or `probe` where none fits: what to hand to `s3({ provider })`. */
 export const providerOfStore = (name: RealStoreName): Provider | "probe" =>
