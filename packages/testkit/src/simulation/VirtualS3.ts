@@ -31,7 +31,7 @@ export interface ReceivedBody {
 export interface VirtualPart extends StoredPart {
   readonly partNumber: number
   readonly bytes: Uint8Array
-  readonly crc32: number
+  readonly crc32: number | undefined
 }
 
 /** A multipart upload that is open. */
@@ -126,16 +126,18 @@ export class VirtualS3 {
       partNumber,
       bytes: body.bytes,
       etag: md5(body.bytes),
-      crc32: actual,
+      // Kept and told where the client gave one.
+      crc32: body.crc32,
       encryption: encryptionOf(upload.input)
     }
     upload.parts.set(partNumber, part)
-    const { etag, encryption } = part
-    return Result.succeed({ etag, crc32: upload.input.checksum === "none" ? undefined : actual, encryption })
+    const { crc32: kept, encryption, etag } = part
+    return Result.succeed({ etag, crc32: kept, encryption })
   }
 
   completeMultipartUpload(input: CompleteMultipartUpload): Answer<WrittenObject> {
     const { key, uploadId } = input
+    if (input.parts.length === 0) return refused({ _tag: "InvalidRequest", message: "no part is named (MalformedXML)" })
     const upload = this.#open(key, uploadId)
     if (upload === undefined) {
       const done = this.objects.get(key)
@@ -150,7 +152,9 @@ export class VirtualS3 {
       before = named.partNumber
       const part = upload.parts.get(named.partNumber)
       if (part === undefined || part.etag !== named.etag) return invalidPart("InvalidPart")
-      if (upload.input.checksum !== "none" && named.crc32 !== part.crc32) return invalidPart("InvalidPart")
+      if (input.checksum !== "none" && part.crc32 !== undefined && named.crc32 !== part.crc32) {
+        return invalidPart("InvalidPart")
+      }
       parts.push(part)
     }
     const sizes = parts.map(({ bytes }) => bytes.length)
@@ -194,7 +198,7 @@ export class VirtualS3 {
         partNumber,
         size: bytes.length,
         etag,
-        crc32: checksum === "none" ? undefined : crc32
+        crc32
       })),
       next: page.length < rest.length ? page.at(-1)?.partNumber : undefined,
       checksum: checksum === "none" ? undefined : { algorithm: "CRC32", type: checksum }
@@ -218,8 +222,8 @@ export class VirtualS3 {
     body: ReceivedBody
   ): Answer<WrittenObject> {
     const actual = crc32(body.bytes)
-    if (body.crc32 !== undefined && body.crc32 !== actual) return badDigest
     if (!this.#allows(input.key, input)) return preconditionFailed
+    if (body.crc32 !== undefined && body.crc32 !== actual) return badDigest
     return this.#write({
       key: input.key,
       bytes: body.bytes,
