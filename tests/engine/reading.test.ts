@@ -3,12 +3,15 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createSluice, type ReadProgress, type SluiceOptions, s3 } from "@sluice/core/promise"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { MiB, pattern, sha256 } from "./bytes.ts"
+import { pattern, sha256 } from "./bytes.ts"
 import { openRequests, openSockets } from "./connections.ts"
 import { type EmbeddedTarget, onEmbedded, onEveryStore, put, type Target } from "./target.ts"
 import { freshKey, quick } from "./trial.ts"
 
-const bytes = pattern(11 * MiB + 7)
+const KiB = 1024
+/** Three ranges. */
+const partSize = 256 * KiB
+const bytes = pattern(600 * KiB + 7)
 
 let directory = ""
 beforeAll(async () => {
@@ -47,18 +50,18 @@ const starts = ({ server }: EmbeddedTarget, key: string): ReadonlyArray<number> 
   )
 
 onEveryStore("an object is read back", (target) => {
-  it.each([0, 1, 5 * MiB, 11 * MiB + 7])("identical: %d bytes, as a stream and into a file", async (size) => {
+  it.each([0, 1, partSize, 600 * KiB + 7])("identical: %d bytes, as a stream and into a file", async (size) => {
     const body = bytes.subarray(0, size)
     const key = await stored(target(), body)
     await using sluice = sluiceOf(target())
-    const { head, proof, size: announced, stream } = await sluice.read({ key })
+    const { head, proof, size: announced, stream } = await sluice.read({ key, partSize })
     expect([head.size, announced, proof()]).toEqual([size, size, "transport"])
     expect(sha256(await collect(stream))).toBe(sha256(body))
     expect(proof()).toBe("source")
 
     const to = await place()
     const told: Array<ReadProgress> = []
-    const file = await sluice.download({ key, to, onProgress: (progress) => told.push(progress) })
+    const file = await sluice.download({ key, partSize, to, onProgress: (progress) => told.push(progress) })
     expect(file).toMatchObject({ key, path: to, size, found: 0, proof: "source", etag: head.etag })
     expect(sha256(await readFile(to))).toBe(sha256(body))
     expect(await readdir(join(to, ".."))).toEqual(["file"])
@@ -67,27 +70,29 @@ onEveryStore("an object is read back", (target) => {
   })
 
   it.each([
-    ["from the middle", { start: MiB - 3, end: 7 * MiB }, [MiB - 3, 7 * MiB + 1]],
+    ["from the middle", { start: 9, end: 300 * KiB }, [9, 300 * KiB + 1]],
     ["one byte", { start: 7, end: 7 }, [7, 8]],
-    ["the last bytes", { suffix: MiB }, [10 * MiB + 7, 11 * MiB + 7]],
-    ["from a place on", { start: 10 * MiB }, [10 * MiB, 11 * MiB + 7]],
-    ["more than there are", { start: 11 * MiB, end: 99 * MiB }, [11 * MiB, 11 * MiB + 7]]
+    ["the last bytes", { suffix: KiB }, [599 * KiB + 7, 600 * KiB + 7]],
+    ["from a place on", { start: 500 * KiB }, [500 * KiB, 600 * KiB + 7]],
+    ["more than there are", { start: 600 * KiB, end: 999 * KiB }, [600 * KiB, 600 * KiB + 7]]
   ])("a range of it: %s", async (_, range, [from, to]) => {
     const key = await stored(target())
     await using sluice = sluiceOf(target())
-    const { size, stream } = await sluice.read({ key, range })
+    const { size, stream } = await sluice.read({ key, partSize, range })
     const want = bytes.subarray(from, to)
     expect(size).toBe(want.length)
     expect(sha256(await collect(stream))).toBe(sha256(want))
     const path = await place()
-    await sluice.download({ key, range, to: path })
+    await sluice.download({ key, partSize, range, to: path })
     expect(sha256(await readFile(path))).toBe(sha256(want))
   })
 
   it("not beyond its end, and not where there is none", async () => {
     const key = await stored(target(), pattern(10))
     await using sluice = sluiceOf(target())
-    await expect(sluice.read({ key, range: { start: 10 } })).rejects.toThrow(/^InvalidRequest: .*beyond the last of 10/)
+    await expect(sluice.read({ key, partSize, range: { start: 10 } })).rejects.toThrow(
+      /^InvalidRequest: .*beyond the last of 10/
+    )
     await expect(sluice.read({ key: "nothing" })).rejects.toThrow(/^NoSuchKey/)
     const to = await place()
     await expect(sluice.download({ key: "nothing", to })).rejects.toThrow(/^NoSuchKey/)
@@ -98,9 +103,9 @@ onEveryStore("an object is read back", (target) => {
     const key = freshKey("foreign")
     await put(target(), key, bytes)
     await using sluice = sluiceOf(target())
-    const { proof, stream } = await sluice.read({ key })
+    const { proof, stream } = await sluice.read({ key, partSize })
     await collect(stream)
-    const file = await sluice.download({ key, to: await place() })
+    const file = await sluice.download({ key, partSize, to: await place() })
     expect([proof(), file.proof]).toEqual(["source", "source"])
   })
 
@@ -119,14 +124,14 @@ onEveryStore("an object is read back", (target) => {
   it("and a reader that stops leaves no request", async () => {
     const key = await stored(target())
     await using sluice = sluiceOf(target())
-    const { stream } = await sluice.read({ key })
+    const { stream } = await sluice.read({ key, partSize })
     for await (const chunk of stream) {
       expect(chunk.length).toBeGreaterThan(0)
       break
     }
     await nothingLeft(target())
     // One that was never begun has none.
-    await sluice.read({ key })
+    await sluice.read({ key, partSize })
     await nothingLeft(target())
   })
 })
@@ -135,7 +140,7 @@ onEmbedded("an object that is replaced while it is read", (target) => {
   it("ends the stream with PreconditionFailed, and gives no byte of the other", async () => {
     const key = await stored(target())
     await using sluice = sluiceOf(target(), { concurrency: 1 })
-    const { stream } = await sluice.read({ key })
+    const { stream } = await sluice.read({ key, partSize })
     const reader = stream.getReader()
     let got = (await reader.read()).value ?? new Uint8Array()
     const first = got.length
@@ -156,9 +161,11 @@ onEmbedded("an object that is replaced while it is read", (target) => {
     const to = await place()
     const fault = target().server.faults.add({
       match: { op: "GetObject", key },
-      action: { type: "stall", afterBytes: MiB }
+      action: { type: "stall", afterBytes: 100 * KiB }
     })
-    const ended = expect(sluice.download({ key, to, onFailure: "keep" })).rejects.toThrow(/^PreconditionFailed/)
+    const ended = expect(sluice.download({ key, partSize, to, onFailure: "keep" })).rejects.toThrow(
+      /^PreconditionFailed/
+    )
     await expect.poll(() => fault.hits, { interval: 1 }).toBe(1)
     await put(target(), key, pattern(bytes.length, 9))
     await ended
@@ -171,30 +178,30 @@ onEmbedded("a connection that breaks while an object is read", (target) => {
     const key = await stored(target())
     await using sluice = sluiceOf(target())
     for (const [nth, afterBytes] of [
-      [1, 3 * MiB],
-      [2, MiB]
+      [1, 200 * KiB],
+      [2, 100 * KiB]
     ] as const) {
       target().server.faults.add({ match: { op: "GetObject", key, nth }, action: { type: "reset", afterBytes } })
     }
     const to = await place()
     const told: Array<ReadProgress> = []
-    const file = await sluice.download({ key, to, onProgress: (progress) => told.push(progress) })
+    const file = await sluice.download({ key, partSize, to, onProgress: (progress) => told.push(progress) })
     expect(file.proof).toBe("source")
     expect(sha256(await readFile(to))).toBe(sha256(bytes))
     expect(told.at(-1)?.retries).toBe(2)
-    const edges = [0, 5, 10].map((part) => part * MiB)
+    const edges = [0, 1, 2].map((range) => range * partSize)
     const again = starts(target(), key).filter((start) => !edges.includes(start))
     // Where the last byte that arrived was: a reset loses some of those that were sent.
     expect(again).toHaveLength(2)
-    expect(again.every((start) => start % (5 * MiB) <= 3 * MiB)).toBe(true)
+    expect(again.every((start) => start % partSize <= 200 * KiB)).toBe(true)
   })
 
   it("that stays silent is ended, and its range goes on over another", async () => {
     const key = await stored(target())
     await using sluice = sluiceOf(target(), { stallTimeoutMs: 200 })
-    const afterBytes = 2 * MiB
+    const afterBytes = 100 * KiB
     target().server.faults.add({ match: { op: "GetObject", key }, action: { type: "stall", afterBytes } })
-    const { proof, stream } = await sluice.read({ key })
+    const { proof, stream } = await sluice.read({ key, partSize })
     expect(sha256(await collect(stream))).toBe(sha256(bytes))
     expect(proof()).toBe("source")
     expect(target().server.faults.hits.at(-1)).toMatchObject({ key, action: "stall" })
@@ -205,10 +212,10 @@ onEmbedded("a connection that breaks while an object is read", (target) => {
     await using sluice = sluiceOf(target(), { maxAttempts: 3 })
     const match = { op: "GetObject", key } as const
     target().server.faults.add({ match, action: { type: "reset", afterBytes: 0 }, times: Number.POSITIVE_INFINITY })
-    const { stream } = await sluice.read({ key })
+    const { stream } = await sluice.read({ key, partSize })
     await expect(collect(stream)).rejects.toThrow(/^Unavailable: .*GetObject, after 3 attempts/)
     const to = await place()
-    await expect(sluice.download({ key, to, onFailure: "abort" })).rejects.toThrow(/^Unavailable/)
+    await expect(sluice.download({ key, partSize, to, onFailure: "abort" })).rejects.toThrow(/^Unavailable/)
     await nothingLeft(target(), to)
     target().server.faults.clear()
   })
@@ -225,19 +232,19 @@ onEmbedded("a byte that arrives as another", (target) => {
           action: { type: "corrupt", byte: 5_000 }
         })
       spoil()
-      const { proof, stream } = await sluice.read({ key })
+      const { proof, stream } = await sluice.read({ key, partSize })
       await expect(collect(stream)).rejects.toThrow(/^ChecksumMismatch: .*not those whose digest the store shows/)
       expect(proof()).toBe("transport")
       spoil()
       const to = await place()
-      await expect(sluice.download({ key, to, onFailure: "keep" })).rejects.toThrow(/^ChecksumMismatch/)
+      await expect(sluice.download({ key, partSize, to, onFailure: "keep" })).rejects.toThrow(/^ChecksumMismatch/)
       await nothingLeft(target(), to)
     })
   })
 
   it.each([
-    ["parts", "always"],
-    ["whole, which is taken in order", "never"]
+    ["part", "always"],
+    ["whole", "never"]
   ] as const)("is seen by the MD5 of the %s, where the store shows nothing else", async (_, multipart) => {
     const key = freshKey("md5")
     await using sluice = createSluice({ ...quick, store: s3({ ...target().store, provider: "b2" }) })
@@ -246,28 +253,29 @@ onEmbedded("a byte that arrives as another", (target) => {
     const spoil = () =>
       target().server.faults.add({ match: { op: "GetObject", key, nth: 2 }, action: { type: "corrupt", byte: 9 } })
     const to = await place()
-    expect(await sluice.download({ key, to })).toMatchObject({ proof: "source" })
+    expect(await sluice.download({ key, partSize, to })).toMatchObject({ proof: "source" })
     await rm(to)
     spoil()
-    await expect(sluice.download({ key, to })).rejects.toThrow(/^ChecksumMismatch/)
+    await expect(sluice.download({ key, partSize, to })).rejects.toThrow(/^ChecksumMismatch/)
     spoil()
-    const { stream } = await sluice.read({ key })
+    const { stream } = await sluice.read({ key, partSize })
     await expect(collect(stream)).rejects.toThrow(/^ChecksumMismatch/)
     await nothingLeft(target(), to)
   })
 })
 
 onEmbedded("a download that does not end", (target) => {
-  /** Aborts when so many bytes are there. */
+  /** Aborts it amid the second range, when the first is finished. */
   const interrupted = async (key: string, to: string, onFailure: "keep" | "auto") => {
-    // One range after the other: the first is whole when the second is broken off.
     await using sluice = sluiceOf(target(), { concurrency: 1 })
+    const match = { op: "GetObject", key, nth: 2 } as const
+    const fault = target().server.faults.add({ match, action: { type: "stall", afterBytes: 9 * KiB } })
     const controller = new AbortController()
-    const onProgress = ({ received }: ReadProgress) => {
-      if (received >= 7 * MiB) controller.abort()
-    }
     const { signal } = controller
-    await expect(sluice.download({ key, to, onFailure, onProgress, signal })).rejects.toThrow("aborted")
+    const ended = expect(sluice.download({ key, partSize, to, onFailure, signal })).rejects.toThrow("aborted")
+    await expect.poll(() => fault.hits, { interval: 1 }).toBe(1)
+    controller.abort()
+    await ended
     await nothingLeft(target())
   }
 
@@ -286,16 +294,16 @@ onEmbedded("a download that does not end", (target) => {
     expect(await readdir(join(to, ".."))).toEqual(["file.sluice-part", "file.sluice-part.record"])
     const before = starts(target(), key).length
     await using sluice = sluiceOf(target())
-    const file = await sluice.download({ key, to })
+    const file = await sluice.download({ key, partSize, to })
     expect(file.proof).toBe("source")
-    expect(file.found).toBe(5 * MiB)
+    expect(file.found).toBe(partSize)
     expect(sha256(await readFile(to))).toBe(sha256(bytes))
     expect(await readdir(join(to, ".."))).toEqual(["file"])
     expect(
       starts(target(), key)
         .slice(before)
         .toSorted((a, b) => a - b)
-    ).toEqual([5 * MiB, 10 * MiB])
+    ).toEqual([partSize, 2 * partSize])
   })
 
   it("fetches what was damaged on disk meanwhile, and all of it where the object is another now", async () => {
@@ -308,7 +316,7 @@ onEmbedded("a download that does not end", (target) => {
     await writeFile(part, damaged)
     await using sluice = sluiceOf(target())
     const before = starts(target(), key).length
-    const file = await sluice.download({ key, to })
+    const file = await sluice.download({ key, partSize, to })
     expect(file.proof).toBe("source")
     expect(sha256(await readFile(to))).toBe(sha256(bytes))
     expect(starts(target(), key).slice(before)).toContain(0)
@@ -316,7 +324,7 @@ onEmbedded("a download that does not end", (target) => {
     await interrupted(key, to, "keep")
     const other = pattern(bytes.length, 4)
     await put(target(), key, other)
-    expect(await sluice.download({ key, to })).toMatchObject({ found: 0, proof: "source" })
+    expect(await sluice.download({ key, partSize, to })).toMatchObject({ found: 0, proof: "source" })
     expect(sha256(await readFile(to))).toBe(sha256(other))
   })
 
@@ -327,7 +335,7 @@ onEmbedded("a download that does not end", (target) => {
     await interrupted(key, to, "auto")
     expect(await readFile(to, "utf8")).toBe("earlier")
     await using sluice = sluiceOf(target())
-    await sluice.download({ key, to })
+    await sluice.download({ key, partSize, to })
     expect(sha256(await readFile(to))).toBe(sha256(bytes))
   })
 
@@ -335,8 +343,10 @@ onEmbedded("a download that does not end", (target) => {
     const key = await stored(target(), pattern(10))
     await using sluice = sluiceOf(target())
     const into = join(directory, "nowhere", "file")
-    await expect(sluice.download({ key, to: into })).rejects.toThrow(/^InvalidRequest: .*its directory is not there/)
-    await expect(sluice.download({ key, to: directory })).rejects.toThrow(
+    await expect(sluice.download({ key, partSize, to: into })).rejects.toThrow(
+      /^InvalidRequest: .*its directory is not there/
+    )
+    await expect(sluice.download({ key, partSize, to: directory })).rejects.toThrow(
       /^InvalidRequest: .*a directory has that name/
     )
   })

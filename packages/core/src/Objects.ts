@@ -33,7 +33,9 @@ export interface ObjectName {
 }
 
 /** What to read of an object. Engine options given here hold for this reading alone. */
-export interface ReadRequest extends ObjectName, Partial<Pick<EngineOptions, "partSize" | "concurrency">> {
+export interface ReadRequest extends ObjectName, Partial<Pick<EngineOptions, "concurrency">> {
+  /** Bytes a range, 64 KiB at least. Default: those of a part. */
+  readonly partSize?: number | undefined
   /** Of the bytes that were meant, not of those that a plugin made of them. Default: all. */
   readonly range?: ByteRange | undefined
   /** The stored bytes as they are: no plugin decrypts or decompresses them. Default false. */
@@ -66,7 +68,7 @@ export interface ReadProgress {
 }
 
 export interface ReadControl {
-  /** Told of every MiB or so, and of retries. Keep it short; what it throws is ignored. */
+  /** Told of every 256 KiB or more, and of retries. Keep it short; what it throws is ignored. */
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined
 }
 

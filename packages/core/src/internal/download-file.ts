@@ -179,9 +179,12 @@ const fetchInOrder = Effect.fnUntraced(function* (
         const most = Math.min(options.partSize, size === undefined ? Number.POSITIVE_INFINITY : size - at)
         const done = yield* fetchRange(download, reader, { offset: at, size: most })
         at += done
-        if (done < most) break
+        if (done < most) return at
       }
-      return at
+      // The end itself is asked for: a plugin may have something to say there, or more.
+      const more = yield* download.memory.fill(reader, 1)
+      yield* download.memory.release(more)
+      return at + more.size
     })
   )
 })

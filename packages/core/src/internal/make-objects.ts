@@ -6,12 +6,13 @@
 import * as Effect from "effect/Effect"
 import { type EngineOptions, engineOptions } from "../Defaults.ts"
 import { Journal } from "../Journal.ts"
+import { KiB } from "../Limits.ts"
 import { type ObjectHead, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
 import type { ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
 import type { Source } from "../Source.ts"
 import { traced } from "../Telemetry.ts"
-import { type UploadError, withContext } from "../UploadError.ts"
+import { invalidRequest, type UploadError, withContext } from "../UploadError.ts"
 import { copyObject } from "./copy-object.ts"
 import { downloadFile } from "./download-file.ts"
 import { guardedCall } from "./guarded-call.ts"
@@ -24,6 +25,9 @@ import { type Reading, readObject } from "./read-object.ts"
 export interface StoredObjects extends Omit<ObjectsApi, "read"> {
   readonly read: (request: ReadRequest, control?: ReadControl) => Effect.Effect<Reading, UploadError>
 }
+
+/** Fewer bytes are not worth a request. */
+const leastRange = 64 * KiB
 
 /** How a call that belongs to no upload goes: with retries, and with names in its errors. */
 const call = <A>(
@@ -45,17 +49,18 @@ export const makeObjects = Effect.fnUntraced(function* <R>(
   const store = traced(yield* ObjectStore)
   const context = yield* Effect.context<R>()
   /** The engine of one request, by its own options. */
-  const engineFor = (request: Partial<Pick<EngineOptions, "partSize" | "concurrency">>) =>
-    Effect.map(
-      Effect.fromResult(
-        engineOptions({
-          ...given,
-          ...(request.partSize === undefined ? {} : { partSize: request.partSize }),
-          ...(request.concurrency === undefined ? {} : { concurrency: request.concurrency })
-        })
-      ),
-      (options): ReadEngine<R> => ({ store, options, plugins })
-    )
+  const engineFor = ({ concurrency, partSize = options.partSize }: Pick<ReadRequest, "partSize" | "concurrency">) =>
+    Effect.gen(function* () {
+      // Ranges have no least size in S3, unlike parts.
+      if (!(Number.isSafeInteger(partSize) && partSize >= leastRange)) {
+        return yield* invalidRequest(`partSize must be a whole number from ${leastRange} on, not ${partSize}`)
+      }
+      const own = yield* Effect.fromResult(
+        engineOptions({ ...given, ...(concurrency === undefined ? {} : { concurrency }) })
+      )
+      const engine: ReadEngine<R> = { store, options: { ...own, partSize }, plugins }
+      return engine
+    })
   const withServices = <A, E>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E> =>
     Effect.provideContext(effect, context)
 

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { MiB } from "../Limits.ts"
+import { slabSize } from "../Defaults.ts"
 import type { ReadControl, ReadProgress } from "../Objects.ts"
 
 /** Bytes between two tellings. */
-const step = MiB
+const step = slabSize
 
 export interface ReadProgressTeller {
   readonly expect: (total: number | undefined) => void
