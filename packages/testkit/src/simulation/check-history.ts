@@ -313,9 +313,13 @@ export const rules = {
 
   /** What an earlier run has stored and recorded is not sent again. */
   *"nothing is sent twice"(history) {
-    for (const { actor, known, operation, partNumber } of eventsOf(history, "Sent")) {
-      if (operation === "UploadPart" && known)
-        yield `${actor} sent part ${partNumber} again, which was stored and recorded`
+    // What a run has sent once, for a reason, it may have to send again.
+    const sent = new Set<string>()
+    for (const { actor, known, operation, partNumber, uploadId } of eventsOf(history, "Sent")) {
+      if (operation !== "UploadPart") continue
+      const name = `${actor} ${uploadId} ${partNumber}`
+      if (known && !sent.has(name)) yield `${actor} sent part ${partNumber} again, which was stored and recorded`
+      sent.add(name)
     }
   },
 
