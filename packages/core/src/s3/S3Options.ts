@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { type Bandwidth, bandwidthProblem } from "../Bandwidth.ts"
 import type { EngineOptions, PayloadSigning } from "../Defaults.ts"
-import type { Provider } from "../Limits.ts"
+import { type Provider, providerOf } from "../Limits.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
 
 /** Fixed keys. Wrap secrets in `Redacted` to keep them out of anything printed. */
@@ -34,6 +34,14 @@ export interface S3Options {
   readonly profile?: string | undefined
   /** Default: true where an endpoint is given that is not AWS. */
   readonly forcePathStyle?: boolean | undefined
+  /**
+   * Sends through S3 Transfer Acceleration (`bucket.s3-accelerate.amazonaws.com`), which the bucket must have enabled. AWS
+   * only, and no bucket with a dot in its name (S3 user guide, "Requirements for using Amazon S3 Transfer Acceleration").
+   * Default false.
+   */
+  readonly accelerate?: boolean | undefined
+  /** Reaches AWS over IPv6 as well (`s3.dualstack.REGION.amazonaws.com`). Default false. */
+  readonly dualStack?: boolean | undefined
   /**
    * What the store can do; default: by the endpoint's host. `probe` asks the store itself, once in the process, with
    * a few small requests on a hidden key that is removed: needs the right to write, read and delete there.
@@ -70,6 +78,15 @@ export const checkOptions = (options: S3Options): UploadError | undefined => {
   }
   if (options.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(options.endpoint)) {
     return invalidRequest(`the endpoint "${options.endpoint}" is no URL; write it as http(s)://host[:port]`)
+  }
+  const elsewhere = options.endpoint !== undefined && providerOf(options.endpoint) !== "aws"
+  if (elsewhere && (options.accelerate === true || options.dualStack === true)) {
+    return invalidRequest("accelerate and dualStack are AWS's own; leave them out together with this endpoint")
+  }
+  if (options.accelerate === true && (options.bucket.includes(".") || options.forcePathStyle === true)) {
+    return invalidRequest(
+      "accelerate needs a bucket without a dot in its name, addressed as a host (no forcePathStyle)"
+    )
   }
   const problem = options.bandwidth === undefined ? undefined : bandwidthProblem(options.bandwidth)
   return problem === undefined ? undefined : invalidRequest(problem)

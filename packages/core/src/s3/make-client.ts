@@ -54,6 +54,8 @@ export const makeClient = (options: S3Options, pathStyle: boolean, transport: Tr
     ...credentialsConfig(options.credentials),
     ...readFilesAgain,
     forcePathStyle: pathStyle,
+    useAccelerateEndpoint: options.accelerate ?? false,
+    useDualstackEndpoint: options.dualStack ?? false,
     // The middleware of a command is the same for all its calls: resolved once, not once a part.
     cacheMiddleware: true,
     maxAttempts: 1,
