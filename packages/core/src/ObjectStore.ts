@@ -222,6 +222,33 @@ export interface ListMultipartUploads extends Watched {
   readonly after?: UploadsMarker | undefined
 }
 
+/** An object as a listing tells of it. */
+export interface ListedObject {
+  readonly key: string
+  /** Bytes. */
+  readonly size: number
+  readonly etag: string
+  readonly lastModified: Date | undefined
+  /** `STANDARD`, `GLACIER`, … where the store says so. */
+  readonly storageClass: string | undefined
+}
+
+/** One page of the objects below a prefix, by key. */
+export interface ListedObjects {
+  readonly objects: ReadonlyArray<ListedObject>
+  /** The store's token for the following page. */
+  readonly next: string | undefined
+}
+
+/** Which objects to list: ListObjectsV2, the newest version of each. */
+export interface ListObjects extends Watched {
+  readonly prefix: string
+  /** Token of the page, as the page before it told. */
+  readonly after?: string | undefined
+  /** At most so many a page; a store gives at most 1,000 (S3 limit). */
+  readonly limit?: number | undefined
+}
+
 /** A checksum as the store keeps it. */
 export interface StoredChecksum {
   readonly algorithm: "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256"
@@ -298,6 +325,8 @@ export interface ObjectStoreApi {
   ) => Effect.Effect<ListedParts, UploadError>
   /** One page of open multipart uploads, by key and then by age. */
   readonly listMultipartUploads: (input: ListMultipartUploads) => Effect.Effect<ListedUploads, UploadError>
+  /** One page of objects. Stores without it cannot list. */
+  readonly listObjects?: ((input: ListObjects) => Effect.Effect<ListedObjects, UploadError>) | undefined
   readonly putObject: (input: PutObject) => Effect.Effect<WrittenObject, UploadError>
   readonly headObject: (input: HeadObject) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
@@ -324,6 +353,7 @@ export type StoreOperation =
   | { readonly _tag: "AbortMultipartUpload"; readonly input: UploadIdentity }
   | { readonly _tag: "ListParts"; readonly input: UploadIdentity & { readonly after?: number | undefined } }
   | { readonly _tag: "ListMultipartUploads"; readonly input: ListMultipartUploads }
+  | { readonly _tag: "ListObjects"; readonly input: ListObjects }
   | { readonly _tag: "PutObject"; readonly input: PutObject }
   | { readonly _tag: "HeadObject"; readonly input: HeadObject }
   | { readonly _tag: "GetObject"; readonly input: GetObject }
@@ -347,7 +377,7 @@ export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()(
  * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
  */
 export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => {
-  const { copyObject, uploadPartCopy } = store
+  const { copyObject, listObjects, uploadPartCopy } = store
   return wrapping(store, {
     bucket: store.bucket,
     capabilities: store.capabilities,
@@ -362,6 +392,7 @@ export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectS
     listParts: (input) => interceptor({ _tag: "ListParts", input }, store.listParts(input)),
     listMultipartUploads: (input) =>
       interceptor({ _tag: "ListMultipartUploads", input }, store.listMultipartUploads(input)),
+    listObjects: listObjects && ((input) => interceptor({ _tag: "ListObjects", input }, listObjects(input))),
     putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
     headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
     getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),

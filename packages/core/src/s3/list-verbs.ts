@@ -1,9 +1,9 @@
 /**
- * What is open in the store: parts of an upload, uploads below a prefix.
+ * What is open in the store: parts of an upload, uploads below a prefix; and the objects that stand there.
  *
  * @module
  */
-import { ListMultipartUploadsCommand, ListPartsCommand } from "@aws-sdk/client-s3"
+import { ListMultipartUploadsCommand, ListObjectsV2Command, ListPartsCommand } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
@@ -19,7 +19,7 @@ export const listVerbs = ({
   client,
   call,
   must
-}: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads"> => ({
+}: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads" | "listObjects"> => ({
   listParts: Effect.fnUntraced(function* ({ key, uploadId, after, onActivity }) {
     const at = { key, uploadId }
     const answer = yield* call(
@@ -97,5 +97,46 @@ export const listVerbs = ({
       return yield* must<never>(undefined, "advancing NextKeyMarker", "ListMultipartUploads", {})
     }
     return { uploads, next }
+  }),
+
+  listObjects: Effect.fnUntraced(function* ({ prefix, after, limit, onActivity }) {
+    const answer = yield* call(
+      "ListObjectsV2",
+      {},
+      (carry) =>
+        client.send(
+          new ListObjectsV2Command(
+            carry({
+              Bucket: bucket,
+              Prefix: prefix,
+              EncodingType: "url",
+              ...(after === undefined ? {} : { ContinuationToken: after }),
+              ...(limit === undefined ? {} : { MaxKeys: limit })
+            })
+          )
+        ),
+      { onActivity }
+    )
+    yield* must(answer.Name, "Name", "ListObjectsV2", {})
+    const objects = (answer.Contents ?? []).flatMap(({ Key, Size, ETag, LastModified, StorageClass }) =>
+      Key === undefined
+        ? []
+        : [
+            {
+              key: decodeListed(Key, answer.EncodingType),
+              size: Size ?? 0,
+              etag: normalizeEtag(ETag ?? ""),
+              lastModified: LastModified,
+              storageClass: StorageClass
+            }
+          ]
+    )
+    if (answer.IsTruncated !== true) return { objects, next: undefined }
+    const next = answer.NextContinuationToken
+    // A token that does not move would list for ever.
+    if (next === undefined || next === "" || next === after) {
+      return yield* must<never>(undefined, "advancing NextContinuationToken", "ListObjectsV2", {})
+    }
+    return { objects, next }
   })
 })

@@ -59,6 +59,7 @@ const calls = {
   abort: (store) => store.abortMultipartUpload(at),
   parts: (store) => store.listParts({ ...at, after: 3 }),
   uploads: (store) => store.listMultipartUploads({ prefix: key, after: { key, uploadId: "upload" } }),
+  objects: (store) => store.listObjects?.({ prefix: key, after: "token" }) ?? Effect.die("the store cannot list"),
   put: (store) => store.putObject({ key, ...put }),
   head: (store) => store.headObject({ key }),
   get: (store) => store.getObject({ key }),
@@ -110,7 +111,8 @@ export const answers: Readonly<Record<string, StoreCheck>> = {
     ["complete", answered("<CompleteMultipartUploadResult><ETag>&quot;0a"), maybeApplied],
     ["complete", html(200), maybeApplied],
     ["parts", html(200), "InvalidResponse"],
-    ["uploads", html(200), "InvalidResponse"]
+    ["uploads", html(200), "InvalidResponse"],
+    ["objects", html(200), "InvalidResponse"]
   ]),
 
   "a 200 to Complete that holds an error is that error, whatever stands around it": table(
@@ -135,6 +137,13 @@ export const answers: Readonly<Record<string, StoreCheck>> = {
       "uploads",
       answered(
         `<ListMultipartUploadsResult><Bucket>b</Bucket><IsTruncated>true</IsTruncated><NextKeyMarker>${key}</NextKeyMarker><NextUploadIdMarker>upload</NextUploadIdMarker></ListMultipartUploadsResult>`
+      ),
+      "InvalidResponse"
+    ],
+    [
+      "objects",
+      answered(
+        "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated><NextContinuationToken>token</NextContinuationToken></ListBucketResult>"
       ),
       "InvalidResponse"
     ]

@@ -1,7 +1,7 @@
 /** Each verb, against a real S3. */
 import assert from "node:assert/strict"
 import { crc32, predictEtag } from "@sluice/core/Checksum"
-import type { ListedUpload } from "@sluice/core/ObjectStore"
+import type { ListedObject, ListedObjects, ListedUpload } from "@sluice/core/ObjectStore"
 import * as Effect from "effect/Effect"
 import {
   bodyOf,
@@ -168,6 +168,31 @@ export const verbs: Readonly<Record<string, StoreCheck>> = {
     assert.notEqual(other.uploadId, uploadId)
     yield* store.abortMultipartUpload({ key, uploadId })
   }),
+
+  "objects are listed by prefix and in pages, whatever the characters of their keys": Effect.fnUntraced(
+    function* (store) {
+      assert.ok(store.listObjects)
+      const folder = freshKey("list")
+      const keys = [`${folder}/${odd}`, `${folder}/a`, `${folder}/b/c`, `${folder}/a+b`, `${folder}/z`].sort()
+      for (const key of [...keys, `${folder}x`]) yield* putBytes(store, key, bytesOf(key.length))
+      const found: Array<ListedObject> = []
+      let after: string | undefined
+      do {
+        const page: ListedObjects = yield* store.listObjects({ prefix: `${folder}/`, after, limit: 2 })
+        assert.ok(page.objects.length <= 2)
+        found.push(...page.objects)
+        after = page.next
+      } while (after !== undefined)
+      assert.deepEqual(
+        found.map(({ key, size }) => [key, size]),
+        keys.map((key) => [key, key.length])
+      )
+      const { etag } = yield* store.headObject({ key: keys[0] ?? "" })
+      assert.equal(found[0]?.etag, etag)
+      assert.ok(found[0]?.lastModified instanceof Date)
+      assert.deepEqual(yield* store.listObjects({ prefix: freshKey("none") }), { objects: [], next: undefined })
+    }
+  ),
 
   "after an abort the upload is gone, for every verb": Effect.fnUntraced(function* (store) {
     const upload = yield* sendParts(store, freshKey(), [bytesOf(1_000)])
