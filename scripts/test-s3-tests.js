@@ -142,7 +142,7 @@ function chapter(heading, results) {
   console.log(`${heading}: ${passing.length} of ${results.length} pass`)
   const rows = [...failing].sort(([, a], [, b]) => b.length - a.length)
   return [
-    `## ${heading}`,
+    `### ${heading}`,
     `${passing.length} of ${results.length} pass:`,
     names(passing),
     `| ${results.length - passing.length} do not | Why |\n|---|---|`
@@ -156,7 +156,7 @@ const names = (cases) => cases.map((name) => `\`${name}\``).join(" · ")
 
 /** The cases that the page says pass. @param {string} heading @returns {string[]} */
 function passedBefore(heading) {
-  const at = written.indexOf(`## ${heading}\n`)
+  const at = written.indexOf(`### ${heading}\n`)
   if (at < 0) return []
   const [list = ""] = written.slice(at).split("\n| ", 1)
   return [...list.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name)

@@ -115,7 +115,10 @@ const versitygw: Partial<Facts> = {
 }
 
 /** The one table of differences; what a store lacks altogether is in deviations.ts. */
-export const differences = { embedded: {}, minio, versitygw, "s3s-fs": {}, seaweedfs: {} } satisfies Record<string, Partial<Facts>>
+export const differences = { embedded: {}, minio, versitygw, "s3s-fs": {}, seaweedfs: {} } satisfies Record<
+  string,
+  Partial<Facts>
+>
 
 /** The answers to expect from this store. */
 export const factsOf = (store: keyof typeof differences): Facts => ({ ...aws, ...differences[store] })
