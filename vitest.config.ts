@@ -9,7 +9,8 @@ export default defineConfig({
       "packages/*/src/**/*.test.ts",
       "packages/*/test/**/*.test.ts",
       "tests/**/*.test.ts",
-      "bench/**/*.test.js"
+      "bench/**/*.test.js",
+      "gauntlet/**/*.test.js"
     ],
     exclude: ["**/node_modules/**", "**/dist/**"],
     // Tests wait for sockets and processes as much as they compute: two cores do two files at a time.
