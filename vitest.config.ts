@@ -10,7 +10,6 @@ export default defineConfig({
       "packages/*/test/**/*.test.ts",
       "tests/**/*.test.ts",
       "bench/**/*.test.js",
-      "gauntlet/**/*.test.js",
       "gauntlet/**/*.test.js"
     ],
     exclude: ["**/node_modules/**", "**/dist/**"],
