@@ -110,6 +110,18 @@ export class World {
     this.history.push({ ...event, at: this.time.now })
   }
 
+  /** Ends a process as SIGKILL does. */
+  kill(process: VirtualProcess): void {
+    process.kill()
+    this.record({ _tag: "Killed", process: process.name })
+  }
+
+  /** Stops a process for a while. */
+  freeze(process: VirtualProcess, ms: number): void {
+    process.freeze(ms)
+    this.record({ _tag: "Frozen", process: process.name })
+  }
+
   /** From now on, for a while, most calls of the store meet this trouble. */
   addStorm(storm: Omit<Storm, "from" | "to"> & { readonly ms: number }): void {
     const { now } = this.time

@@ -24,8 +24,7 @@ export const makeVirtualJournal = (world: World, process: VirtualProcess, inner:
       return Effect.sync(cancel)
     })
   const die = Effect.suspend(() => {
-    process.kill()
-    world.record({ _tag: "Killed", process: process.name })
+    world.kill(process)
     return Effect.never
   })
 
@@ -38,10 +37,7 @@ export const makeVirtualJournal = (world: World, process: VirtualProcess, inner:
       const [upMs, downMs] = [draw.between(0, 5), draw.between(0, 5)]
       const done = Effect.provideService(call, Clock.Clock, world.journalClock)
       if (fault?._tag === "Killed" && fault.when === "sent") return die
-      if (fault?._tag === "Frozen") {
-        process.freeze(fault.ms)
-        world.record({ _tag: "Frozen", process: process.name })
-      }
+      if (fault?._tag === "Frozen") world.freeze(process, fault.ms)
       if (fault !== undefined && fault._tag !== "Killed") world.record({ _tag: "NotJournalled", actor })
       const slowMs = fault?._tag === "JournalSlow" ? fault.ms : 0
       return Effect.andThen(
