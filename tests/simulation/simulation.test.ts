@@ -1,4 +1,6 @@
 /** A few seeds of the simulation; `npm run sim` runs more (docs/testkit.md, "Simulation"). */
+
+import { uploadError } from "@sluice/core/UploadError"
 import { type HistoryEvent, simulate } from "@sluice/testkit/simulation"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
@@ -27,6 +29,35 @@ it("a Create that was applied and is never answered leaves nothing in the end", 
       })
     })
     expect(calls).toBeGreaterThan(10)
+    expect(violations).toEqual([])
+  }
+})
+
+it("an upload that can neither be recorded nor aborted stays named", async () => {
+  const away = uploadError({ _tag: "Unavailable", message: "nobody is there", away: true })
+  const journalAway = uploadError({ _tag: "JournalFailed", message: "the journal is away" })
+  for (const seed of [1, 2, 3]) {
+    let lost: string | undefined
+    let asked = 0
+    const { violations } = await simulate({
+      seed,
+      keep: new Set(),
+      store: (store) => ({
+        ...store,
+        abortMultipartUpload: (input) =>
+          input.uploadId === lost && asked < 2 ? Effect.fail(away) : store.abortMultipartUpload(input)
+      }),
+      journal: (journal) => ({
+        ...journal,
+        update: (session) => {
+          if (lost !== undefined || session.state !== "uploading") return journal.update(session)
+          lost = session.uploadId
+          return Effect.andThen(journal.update(session), Effect.fail(journalAway))
+        },
+        get: (id) => (lost !== undefined && asked++ === 0 ? Effect.fail(journalAway) : journal.get(id))
+      })
+    })
+    expect(lost).toBeDefined()
     expect(violations).toEqual([])
   }
 })

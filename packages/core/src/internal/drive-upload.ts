@@ -221,7 +221,15 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
             current = next
             session = next
           }
-        ).pipe(Effect.uninterruptible)
+        ).pipe(
+          // Written or not, what is in the store is there: a session that may lead to it is not forgotten.
+          Effect.onError(() =>
+            Effect.sync(() => {
+              if (change.uploadId !== undefined) session = { ...current, uploadId: change.uploadId }
+            })
+          ),
+          Effect.uninterruptible
+        )
     }
     yield* Effect.annotateCurrentSpan({
       [attributes.key]: head.key,
