@@ -2,7 +2,7 @@
  * What the engine promises wherever it runs, in plain JavaScript: started once by each runtime, see
  * scripts/test-runtimes.js. Prints one line a case; exits 1 if a case fails.
  */
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as FileJournal from "@sluice/core/FileJournal"
@@ -62,6 +62,20 @@ const cases = {
     equal((await ask("object?key=slow")).sha256, await sha256(pattern(0, 6 * MiB + 1)), "SHA-256 in the store")
     equal(upload.progress().retries, 0, "attempts that failed")
     await slow.dispose()
+  },
+
+  "an object read back, as a stream and into a file": async () => {
+    const bytes = pattern(0, 11 * MiB + 1)
+    await sluice.upload({ key: "back", body: bytes }).done()
+    const { proof, stream } = await sluice.read({ key: "back", partSize: MiB })
+    const read = new Uint8Array(await new Response(stream).arrayBuffer())
+    equal(await sha256(read), await sha256(bytes), "SHA-256 of the stream")
+    equal(proof(), "source", "the proof of the stream")
+    const directory = await mkdtemp(join(tmpdir(), "sluice-smoke-"))
+    const file = await sluice.download({ key: "back", to: join(directory, "file"), partSize: MiB })
+    equal(await sha256(new Uint8Array(await readFile(file.path))), await sha256(bytes), "SHA-256 of the file")
+    equal(file.proof, "source", "the proof of the file")
+    await rm(directory, { recursive: true })
   },
 
   "a journal in a directory keeps its promises": async () => {
