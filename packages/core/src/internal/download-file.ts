@@ -19,6 +19,7 @@ import { invalidRequest, isUploadError, type UploadError, uploadError } from "..
 import { type DownloadRecord, type FinishedRange, openDownloadRecord } from "./download-record.ts"
 import { fileFailed, isDiskFull } from "./file-failed.ts"
 import type { FilledPart } from "./fill-part.ts"
+import { mendable } from "./keep-or-abort.ts"
 import { madeBy } from "./made-by.ts"
 import { missingRanges } from "./missing-ranges.ts"
 import { type OpenObject, openObject, provenBy, type ReadEngine } from "./open-object.ts"
@@ -217,7 +218,7 @@ const keeps = (exit: Exit.Exit<unknown, UploadError>, onFailure: DownloadRequest
   const { reason, retry } = failure.value
   if (reason._tag === "ChecksumMismatch" || reason._tag === "PreconditionFailed" || isDiskFull(failure.value))
     return false
-  return onFailure === "keep" || retry !== "permanent"
+  return onFailure === "keep" || retry !== "permanent" || mendable.has(reason._tag)
 }
 
 /** See `Objects.download`. */
@@ -267,6 +268,8 @@ export const downloadFile = Effect.fnUntraced(function* <R>(
     const proof = yield* prove(download, size, whole)
     yield* onDisk(path, () => file.seal(size))
     yield* onDisk(path, async () => {
+      // Windows renames no file that is open.
+      await file.close()
       await partial.replace(parts, path)
       await durable.syncDirectory(partial.directoryOf(path))
     })

@@ -20,7 +20,11 @@ export interface Ending {
 }
 
 /** Reasons that a person mends and then resumes: keys that ran out, a clock, a certificate. */
-const mendable: ReadonlySet<ReasonTag> = new Set<ReasonTag>(["CredentialsUnavailable", "ClockSkewed", "TlsFailed"])
+export const mendable: ReadonlySet<ReasonTag> = new Set<ReasonTag>([
+  "CredentialsUnavailable",
+  "ClockSkewed",
+  "TlsFailed"
+])
 
 /** What a resume was given is wrong, not what is stored: another source, other credentials, another address. */
 const wrongResume: ReadonlySet<ReasonTag> = new Set<ReasonTag>([
