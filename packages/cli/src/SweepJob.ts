@@ -10,33 +10,70 @@ import type { Environment } from "./Config.ts"
 import { Problems } from "./Problems.ts"
 import { noteOf } from "./ResumeNote.ts"
 import { type Place, placeFlags, readSettings, type Settings } from "./Settings.ts"
+import { parseTarget, type Target } from "./Target.ts"
 import { parseDuration } from "./units.ts"
 
 export const flags = {
   "older-than": { type: "string", value: "TIME", help: "since when nobody has worked on them, as 24h (default: 7d)" },
-  "dry-run": { type: "boolean", help: "print what would be done, and do nothing" },
+  "dry-run": { type: "boolean", help: "print what would be done, and do nothing; with --all the default" },
+  all: { type: "boolean", help: "every open multipart upload of the bucket, not only what the journal names" },
+  prefix: { type: "string", value: "PREFIX", help: "with --all: only of keys that begin so" },
+  yes: { type: "boolean", help: "with --all: end them" },
   ...placeFlags
 } as const satisfies Flags
 
-export interface SweepJob {
+interface Job {
   readonly olderThanMs: number
   readonly dryRun: boolean
   readonly settings: Settings
 }
 
+/** What the journal names. */
+export interface JournalSweepJob extends Job {
+  readonly all: false
+}
+
+/** What is open in a bucket, whoever began it. */
+export interface BucketSweepJob extends Job {
+  readonly all: true
+  readonly bucket: string
+  readonly prefix: string
+}
+
 const defaultOlderThanMs = 7 * 86_400_000
 
 /** Reads the arguments behind `sluice sweep`; throws `UsageError` with every line of what is wrong. */
-export const readSweepJob = (args: ReadonlyArray<string>, env: Environment): SweepJob => {
-  const { values } = parseArgs({ args: [...args], options: flags })
+export const readSweepJob = (args: ReadonlyArray<string>, env: Environment): JournalSweepJob | BucketSweepJob => {
+  const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
+  const { all = false, prefix, yes = false } = values
   const problems = new Problems()
-  const job: SweepJob = {
+  const job: Job = {
     olderThanMs: problems.read("--older-than", values["older-than"], parseDuration) ?? defaultOlderThanMs,
-    dryRun: values["dry-run"] ?? false,
+    dryRun: all ? !yes : (values["dry-run"] ?? false),
     settings: readSettings(values, env, problems)
   }
+  if (yes && values["dry-run"] === true) problems.add("--yes", "is the opposite of --dry-run; give one of them")
+  if (!all) {
+    // Who names a bucket means it; the journal may name others.
+    if (positionals.length > 0) problems.add("TARGET", "sweep goes by the journal; add --all to sweep a bucket")
+    if (prefix !== undefined) problems.add("--prefix", "belongs to --all")
+    if (yes) problems.add("--yes", "belongs to --all")
+  }
+  const target = all ? readBucket(positionals, problems) : undefined
   if (problems.lines.length > 0) throw new UsageError(problems.lines)
-  return job
+  return target === undefined
+    ? { ...job, all: false }
+    : { ...job, all: true, bucket: target.bucket, prefix: prefix ?? target.path }
+}
+
+/** The one bucket; a path behind it is a prefix. */
+const readBucket = (positionals: ReadonlyArray<string>, problems: Problems): Target | undefined => {
+  const [target] = positionals
+  if (target === undefined || positionals.length > 1) {
+    problems.add("TARGET", "name one bucket, as in s3://bucket")
+    return undefined
+  }
+  return problems.read("TARGET", target, parseTarget)
 }
 
 /** Sessions of one bucket at one place. */

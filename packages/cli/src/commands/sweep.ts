@@ -15,22 +15,29 @@ import { isOpen } from "../KeptUpload.ts"
 import { openJournal } from "../open-journal.ts"
 import type { Settings } from "../Settings.ts"
 import { flags, readSweepJob, type Shelf, shelvesOf } from "../SweepJob.ts"
+import { sweepWholeBucket } from "../sweep-whole-bucket.ts"
 import { formatSeconds } from "../units.ts"
 
 export const sweep: Command = {
   name: "sweep",
-  takes: "",
+  takes: "[--all s3://BUCKET]",
   summary: "Ends the kept uploads that nobody came back for, and what was left of others.",
   details: [
     "Only what the journal names is ended, and an upload that a process works on is left alone. An upload",
     "whose last answer was lost is looked up first: if its object stands, it is complete.",
     "",
+    "With --all it looks at every open multipart upload of the bucket, whoever began it, and prints the old ones;",
+    "with --yes it ends them too. Ages are told by the store's clock. What an open session of the journal needs",
+    "is spared, and so is what is younger than --older-than: other journals are not known here.",
+    "",
     "Exit codes: 0 swept, 1 something is left (the next sweep tries again), 2 not understood, 130 interrupted."
   ],
   flags,
   run: async (args, world) => {
-    const { dryRun, olderThanMs, settings } = readSweepJob(args, world.env)
+    const job = readSweepJob(args, world.env)
+    const { dryRun, olderThanMs, settings } = job
     const journal = await openJournal(settings.journal.directory)
+    if (job.all) return sweepWholeBucket(journal, job, world)
     const sessions = await Effect.runPromise(journal.listExpired(Number.POSITIVE_INFINITY))
     if (dryRun) return foresee(journal, sessions, olderThanMs, world)
     let code: number = exitCode.done
