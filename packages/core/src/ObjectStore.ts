@@ -249,6 +249,42 @@ export interface ListObjects extends Watched {
   readonly limit?: number | undefined
 }
 
+/** A version of an object, or a delete marker: what a DELETE without a version id leaves above the versions. */
+export interface ListedVersion {
+  readonly key: string
+  /** `null` for what was written while the bucket kept no versions (S3's own word). */
+  readonly versionId: string
+  readonly isLatest: boolean
+  readonly deleteMarker: boolean
+  /** Bytes; 0 of a delete marker. */
+  readonly size: number
+  /** Empty of a delete marker. */
+  readonly etag: string
+  readonly lastModified: Date | undefined
+  readonly storageClass: string | undefined
+}
+
+/** One page of versions: by key, and the newest of a key first. */
+export interface ListedVersions {
+  readonly versions: ReadonlyArray<ListedVersion>
+  readonly next: VersionsMarker | undefined
+}
+
+/** Where the following page of versions begins: S3's key and version id markers. */
+export interface VersionsMarker {
+  readonly key: string
+  /** Undefined: behind all versions of the key. */
+  readonly versionId: string | undefined
+}
+
+/** Which versions to list. */
+export interface ListObjectVersions extends Watched {
+  readonly prefix: string
+  readonly after?: VersionsMarker | undefined
+  /** At most so many a page; a store gives at most 1,000 (S3 limit). */
+  readonly limit?: number | undefined
+}
+
 /** A checksum as the store keeps it. */
 export interface StoredChecksum {
   readonly algorithm: "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256"
@@ -327,6 +363,8 @@ export interface ObjectStoreApi {
   readonly listMultipartUploads: (input: ListMultipartUploads) => Effect.Effect<ListedUploads, UploadError>
   /** One page of objects. Stores without it cannot list. */
   readonly listObjects?: ((input: ListObjects) => Effect.Effect<ListedObjects, UploadError>) | undefined
+  /** One page of versions and delete markers. Stores without it cannot list them. */
+  readonly listObjectVersions?: ((input: ListObjectVersions) => Effect.Effect<ListedVersions, UploadError>) | undefined
   readonly putObject: (input: PutObject) => Effect.Effect<WrittenObject, UploadError>
   readonly headObject: (input: HeadObject) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
@@ -354,6 +392,7 @@ export type StoreOperation =
   | { readonly _tag: "ListParts"; readonly input: UploadIdentity & { readonly after?: number | undefined } }
   | { readonly _tag: "ListMultipartUploads"; readonly input: ListMultipartUploads }
   | { readonly _tag: "ListObjects"; readonly input: ListObjects }
+  | { readonly _tag: "ListObjectVersions"; readonly input: ListObjectVersions }
   | { readonly _tag: "PutObject"; readonly input: PutObject }
   | { readonly _tag: "HeadObject"; readonly input: HeadObject }
   | { readonly _tag: "GetObject"; readonly input: GetObject }
@@ -377,7 +416,7 @@ export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()(
  * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
  */
 export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => {
-  const { copyObject, listObjects, uploadPartCopy } = store
+  const { copyObject, listObjects, listObjectVersions, uploadPartCopy } = store
   return wrapping(store, {
     bucket: store.bucket,
     capabilities: store.capabilities,
@@ -393,6 +432,8 @@ export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectS
     listMultipartUploads: (input) =>
       interceptor({ _tag: "ListMultipartUploads", input }, store.listMultipartUploads(input)),
     listObjects: listObjects && ((input) => interceptor({ _tag: "ListObjects", input }, listObjects(input))),
+    listObjectVersions:
+      listObjectVersions && ((input) => interceptor({ _tag: "ListObjectVersions", input }, listObjectVersions(input))),
     putObject: (input) => interceptor({ _tag: "PutObject", input }, store.putObject(input)),
     headObject: (input) => interceptor({ _tag: "HeadObject", input }, store.headObject(input)),
     getObject: (input) => interceptor({ _tag: "GetObject", input }, store.getObject(input)),

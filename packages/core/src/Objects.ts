@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions, OnFailure } from "./Defaults.ts"
@@ -13,10 +14,12 @@ import { makeObjects } from "./internal/make-objects.ts"
 import type { Journal } from "./Journal.ts"
 import type {
   ByteRange,
+  ListedVersion,
   ObjectAttributes,
   ObjectHead,
   ObjectStore,
   ObjectStoreApi,
+  VersionsMarker,
   WriteCondition
 } from "./ObjectStore.ts"
 import type { Plugin } from "./Plugin.ts"
@@ -123,6 +126,25 @@ export interface CopiedObject extends Pick<StoredObject, "bucket" | "key" | "uri
   readonly by: "store" | "transfer"
 }
 
+/** A version of an object, or a delete marker. */
+export type ObjectVersion = ListedVersion
+
+/** Which version is to be the newest again. */
+export interface RestoreRequest
+  extends Partial<Pick<EngineOptions, "partSize" | "concurrency" | "multipartThreshold">> {
+  readonly key: string
+  readonly versionId: string
+}
+
+/** An object that is, again, what one of its versions was. */
+export interface RestoredObject
+  extends Pick<CopiedObject, "bucket" | "key" | "uri" | "size" | "etag" | "versionId" | "proof"> {
+  /** The version that was restored. It is still there. */
+  readonly from: string
+  /** False: it was the newest already, and nothing was written. */
+  readonly written: boolean
+}
+
 export interface ObjectsApi {
   readonly store: ObjectStoreApi
   /** Fails with `NoSuchKey` when no object stands there. */
@@ -145,6 +167,14 @@ export interface ObjectsApi {
    * replaced meanwhile.
    */
   readonly copy: (request: CopyRequest, control?: CopyControl) => Effect.Effect<CopiedObject, UploadError>
+  /** What the bucket keeps of an object, delete markers included, the newest first; none where nothing was ever there. */
+  readonly versions: (key: string) => Stream.Stream<ObjectVersion, UploadError>
+  /**
+   * Makes an older version the newest again, also from below a delete marker: the store copies it above the others, and
+   * the copy is compared. Nothing is deleted. Fails with `NoSuchKey` where there is no such version, and with
+   * `InvalidRequest` where it is a delete marker.
+   */
+  readonly restore: (request: RestoreRequest, control?: ReadControl) => Effect.Effect<RestoredObject, UploadError>
   /** Deletes the object, or one version for good; deleting what is not there succeeds (S3). */
   readonly remove: (name: ObjectName) => Effect.Effect<void, UploadError>
 }
@@ -178,9 +208,16 @@ export class Objects extends Context.Service<Objects, ObjectsApi>()("@sluice/cor
 const make = Effect.fnUntraced(function* <R>(
   options: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined }
 ): Effect.fn.Return<ObjectsApi, UploadError, ObjectStore | Journal | Uploader | R | Scope.Scope> {
-  const objects = yield* makeObjects(options, yield* Uploader)
+  const { versionsPage, ...objects } = yield* makeObjects(options, yield* Uploader)
   return {
     ...objects,
+    versions: (key) =>
+      Stream.paginate<VersionsMarker | undefined, ObjectVersion, UploadError>(undefined, (after) =>
+        Effect.map(versionsPage(key, after), ({ next, versions }) => [
+          versions,
+          next === undefined ? Option.none() : Option.some(next)
+        ])
+      ),
     read: (request, control) =>
       Effect.map(
         Effect.acquireRelease(objects.read(request, control), ({ close }) => Effect.promise(close)),

@@ -17,15 +17,26 @@ import type { StoredObjects } from "./internal/make-objects.ts"
 import { UploadsService } from "./internal/make-uploads.ts"
 import { webStream } from "./internal/web-stream.ts"
 import { type Journal, layerMemory } from "./Journal.ts"
-import { type ByteRange, type ObjectContent, type ObjectHead, ObjectStore, type ObjectStoreApi } from "./ObjectStore.ts"
+import {
+  type ByteRange,
+  type ListedVersions,
+  type ObjectContent,
+  type ObjectHead,
+  ObjectStore,
+  type ObjectStoreApi,
+  type VersionsMarker
+} from "./ObjectStore.ts"
 import type {
   CopiedObject,
   CopyRequest,
   DownloadedObject,
   DownloadRequest,
   ObjectName,
+  ObjectVersion,
   ReadControl,
-  ReadRequest
+  ReadRequest,
+  RestoredObject,
+  RestoreRequest
 } from "./Objects.ts"
 import type { Plugin } from "./Plugin.ts"
 import { initial, next, type Progress } from "./Progress.ts"
@@ -42,7 +53,7 @@ import type { Verification, VerifyRequest } from "./Verification.ts"
 export type { Bandwidth, BandwidthSchedule, BandwidthWindow } from "./Bandwidth.ts"
 export { defaults, presets } from "./Defaults.ts"
 export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
-export type { CopiedObject, DownloadedObject, ReadProgress } from "./Objects.ts"
+export type { CopiedObject, DownloadedObject, ObjectVersion, ReadProgress, RestoredObject } from "./Objects.ts"
 export type { Plugin } from "./Plugin.ts"
 export type { Progress } from "./Progress.ts"
 export type { Session } from "./Session.ts"
@@ -77,6 +88,11 @@ export interface CopyOptions extends Omit<CopyRequest, "from">, ReadControl {
     /** Where it stands, if that is another store. */
     readonly sluice?: Sluice | undefined
   }
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One restoring, as the promise API takes it. */
+export interface RestoreOptions extends Omit<RestoreRequest, "key" | "versionId">, ReadControl {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -160,6 +176,14 @@ export interface Sluice extends AsyncDisposable {
   readonly source: (request: Omit<ReadRequest, "range">) => Promise<Source>
   /** Copies an object: by the store among its own where it can, else read and uploaded. */
   readonly copy: (options: CopyOptions) => Promise<CopiedObject>
+  /** What the bucket keeps of an object, delete markers included, the newest first; asked for a page at a time. */
+  readonly versions: (key: string) => AsyncIterable<ObjectVersion>
+  /**
+   * Makes an older version the newest again, also from below a delete marker: the store copies it above the others, and
+   * the copy is compared. Nothing is deleted. Rejects with `NoSuchKey` where there is no such version, and with
+   * `InvalidRequest` where it is a delete marker.
+   */
+  readonly restore: (key: string, versionId: string, options?: RestoreOptions) => Promise<RestoredObject>
   /** One GET of the stored bytes, as the store answers it: neither retried on the way nor compared. Consume or cancel it. */
   readonly get: (
     key: string,
@@ -366,6 +390,16 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
         signal
       )
     },
+    versions: async function* (key) {
+      let after: VersionsMarker | undefined
+      do {
+        const page: ListedVersions = await asking(({ versionsPage }) => versionsPage(key, after))
+        yield* page.versions
+        after = page.next
+      } while (after !== undefined)
+    },
+    restore: (key, versionId, { onProgress, signal, ...options } = {}) =>
+      asking(({ restore }) => restore({ ...options, key, versionId }, { onProgress }), signal),
     get: async (key, { versionId, range, ifMatch, signal } = {}) =>
       withoutToken(
         await ask(

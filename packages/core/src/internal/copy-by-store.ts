@@ -53,7 +53,8 @@ export interface StoreCopy {
 }
 
 type CopyRun = CreateRun & Pick<UploadRun, "mayBeCompleted">
-type Verbs = Required<{ [Verb in "copyObject" | "uploadPartCopy"]: NonNullable<ObjectStoreApi[Verb]> }>
+/** The verbs that a store has which copies. */
+export type CopyVerbs = Required<{ [Verb in "copyObject" | "uploadPartCopy"]: NonNullable<ObjectStoreApi[Verb]> }>
 
 /** Bytes of a copied part: none of them passes through here, so few requests count for more than small pieces. */
 const copyPartSize = 256 * MiB
@@ -116,7 +117,7 @@ const recordOf = Effect.fnUntraced(function* ({
 const copyWhole = Effect.fnUntraced(function* (
   run: CopyRun,
   { options, source, onCopied }: StoreCopy,
-  { copyObject }: Verbs
+  { copyObject }: CopyVerbs
 ): Effect.fn.Return<readonly [WrittenObject, Known], UploadError> {
   const { attributes, condition, key, size = 0 } = run.session()
   const expected: Known = { size, etag: undefined }
@@ -133,7 +134,7 @@ const copyWhole = Effect.fnUntraced(function* (
 const copyParts = Effect.fnUntraced(function* (
   run: CopyRun,
   { options, source, onCopied }: StoreCopy,
-  { uploadPartCopy }: Verbs,
+  { uploadPartCopy }: CopyVerbs,
   uploadId: string
 ): Effect.fn.Return<readonly [WrittenObject, Known], UploadError> {
   const { condition, key, layout, size = 0 } = run.session()
@@ -181,7 +182,7 @@ const copyParts = Effect.fnUntraced(function* (
 })
 
 /** What is left when a copy in parts ends early: nothing, unless it may stand. */
-const inParts = (run: CopyRun, copy: StoreCopy, verbs: Verbs) =>
+const inParts = (run: CopyRun, copy: StoreCopy, verbs: CopyVerbs) =>
   Effect.uninterruptibleMask((restore: Restore) =>
     Effect.flatMap(createUpload(run, restore), (uploadId) =>
       restore(copyParts(run, copy, verbs, uploadId)).pipe(
@@ -244,7 +245,7 @@ const prove = Effect.fnUntraced(function* (
  */
 export const copyByStore = Effect.fnUntraced(function* (
   copy: StoreCopy,
-  verbs: Verbs
+  verbs: CopyVerbs
 ): Effect.fn.Return<CopiedObject, UploadError> {
   const { head, journal, options, store } = copy
   const session = yield* recordOf(copy)

@@ -6,13 +6,13 @@
 import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
-import type { ObjectAttributes, ObjectHead } from "../ObjectStore.ts"
+import type { ObjectHead } from "../ObjectStore.ts"
 import type { CopiedObject, CopyControl, CopyRequest, ObjectsApi } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
 import { metadataToken } from "../Session.ts"
-import type { ReasonTag, UploadError } from "../UploadError.ts"
+import type { UploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
-import { copyByStore } from "./copy-by-store.ts"
+import { attributesOf, copyNear, isRefusal } from "./copy-near.ts"
 import { madeBy, metadataPlugins } from "./made-by.ts"
 import type { Uploads } from "./make-uploads.ts"
 import { makeReadProgress, type ReadProgressTeller } from "./read-progress.ts"
@@ -25,24 +25,6 @@ export interface CopyEngine<R> {
   readonly plugins: ReadonlyArray<Plugin<R>>
   readonly upload: Uploads["upload"]
 }
-
-/** What is kept of the source's attributes, without the marks of its own upload. */
-const attributesOf = ({ metadata = {}, ...head }: ObjectHead, marks: ReadonlyArray<string>): ObjectAttributes => ({
-  contentType: head.contentType,
-  cacheControl: head.cacheControl,
-  contentDisposition: head.contentDisposition,
-  contentEncoding: head.contentEncoding,
-  contentLanguage: head.contentLanguage,
-  metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => !marks.includes(name)))
-})
-
-/** Refusals of the store to copy are no refusals of the copy: reading and writing may be allowed. */
-const refusals: ReadonlySet<ReasonTag> = new Set([
-  "AccessDenied",
-  "InvalidRequest",
-  "NoSuchBucket",
-  "UnknownStoreError"
-])
 
 /** Whether the stored bytes are those that the copy must have, and no plugin here wants to see them pass. */
 const asTheyAre = <R>(
@@ -96,27 +78,19 @@ export const copyObject = Effect.fnUntraced(function* <R>(
   if (copyObject === undefined || uploadPartCopy === undefined || !near || !asTheyAre(plugins, head, from)) {
     return yield* done
   }
-  const byStore = (checksummed: boolean) =>
-    copyByStore(
-      {
-        store,
-        journal,
-        options,
-        checksummed,
-        source: { bucket: there.store.bucket, key: name.key, versionId: name.versionId, ifMatch: head.etag },
-        head,
-        to: { ...attributesOf(head, [metadataToken]), ...to },
-        partSize: asked.partSize,
-        multipartThreshold: asked.multipartThreshold ?? store.capabilities.limits.maxPutSize,
-        onCopied: progress.received
-      },
-      { copyObject, uploadPartCopy }
-    )
-  const refused = ({ reason }: UploadError): boolean => refusals.has(reason._tag)
-  return yield* byStore(true).pipe(
-    // MinIO copies no part into an upload that has a checksum.
-    Effect.catchIf(refused, () => byStore(false)),
+  const source = { bucket: there.store.bucket, key: name.key, versionId: name.versionId, ifMatch: head.etag }
+  return yield* copyNear(
+    { store, journal, options },
+    { copyObject, uploadPartCopy },
+    {
+      ...asked,
+      source,
+      head,
+      to: { ...attributesOf(head, [metadataToken]), ...to },
+      onCopied: progress.received
+    }
+  ).pipe(
     Effect.tap(Effect.sync(progress.ended)),
-    Effect.catchIf(refused, () => done)
+    Effect.catchIf(isRefusal, () => done)
   )
 })

@@ -7,7 +7,13 @@ import * as Effect from "effect/Effect"
 import { type EngineOptions, engineOptions } from "../Defaults.ts"
 import { Journal } from "../Journal.ts"
 import { KiB } from "../Limits.ts"
-import { type ObjectHead, ObjectStore, type ObjectStoreApi } from "../ObjectStore.ts"
+import {
+  type ListedVersions,
+  type ObjectHead,
+  ObjectStore,
+  type ObjectStoreApi,
+  type VersionsMarker
+} from "../ObjectStore.ts"
 import type { ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
 import type { Source } from "../Source.ts"
@@ -20,9 +26,13 @@ import type { Uploads } from "./make-uploads.ts"
 import { objectSource } from "./object-source.ts"
 import type { ReadEngine } from "./open-object.ts"
 import { type Reading, readObject } from "./read-object.ts"
+import { restoreVersion } from "./restore-version.ts"
+import { versionsOf } from "./versions-of.ts"
 
 /** `ObjectsApi`, but for the form in which bytes are read. */
-export interface StoredObjects extends Omit<ObjectsApi, "read"> {
+export interface StoredObjects extends Omit<ObjectsApi, "read" | "versions"> {
+  /** One page of an object's versions, the newest first. */
+  readonly versionsPage: (key: string, after?: VersionsMarker | undefined) => Effect.Effect<ListedVersions, UploadError>
   readonly read: (request: ReadRequest, control?: ReadControl) => Effect.Effect<Reading, UploadError>
 }
 
@@ -83,6 +93,11 @@ export const makeObjects = Effect.fnUntraced(function* <R>(
           request,
           control
         )
+      ),
+    versionsPage: (key, after) => call({ store, options }, "ListObjectVersions", key, versionsOf(store, key, after)),
+    restore: (request, control) =>
+      Effect.flatMap(engineFor(request), ({ options }) =>
+        restoreVersion({ store, journal, options, head }, request, control)
       ),
     remove: ({ key, versionId }) =>
       call({ store, options }, "DeleteObject", key, store.deleteObject({ key, versionId }))

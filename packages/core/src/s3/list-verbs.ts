@@ -1,25 +1,42 @@
 /**
- * What is open in the store: parts of an upload, uploads below a prefix; and the objects that stand there.
+ * What is open in the store: parts of an upload, uploads below a prefix; the objects that stand there, and their versions.
  *
  * @module
  */
-import { ListMultipartUploadsCommand, ListObjectsV2Command, ListPartsCommand } from "@aws-sdk/client-s3"
+import {
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  ListPartsCommand
+} from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
-import type { ObjectStoreApi } from "../ObjectStore.ts"
+import type { ListedVersion, ObjectStoreApi } from "../ObjectStore.ts"
 import type { Caller } from "./caller.ts"
+import { mergeVersions } from "./merge-versions.ts"
 import { fullCrc32 } from "./object-attributes.ts"
 
 /** A key as listings give it; with `encoding-type=url` in form encoding, where + is a space. */
 const decodeListed = (key: string, encoding: string | undefined): string =>
   encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key
 
+/** What versions and delete markers have in common; a marker has the first four. */
+interface ListedEntry {
+  readonly Key?: string | undefined
+  readonly VersionId?: string | undefined
+  readonly IsLatest?: boolean | undefined
+  readonly LastModified?: Date | undefined
+  readonly Size?: number | undefined
+  readonly ETag?: string | undefined
+  readonly StorageClass?: string | undefined
+}
+
 export const listVerbs = ({
   bucket,
   client,
   call,
   must
-}: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads" | "listObjects"> => ({
+}: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads" | "listObjects" | "listObjectVersions"> => ({
   listParts: Effect.fnUntraced(function* ({ key, uploadId, after, onActivity }) {
     const at = { key, uploadId }
     const answer = yield* call(
@@ -138,5 +155,56 @@ export const listVerbs = ({
       return yield* must<never>(undefined, "advancing NextContinuationToken", "ListObjectsV2", {})
     }
     return { objects, next }
+  }),
+
+  listObjectVersions: Effect.fnUntraced(function* ({ prefix, after, limit, onActivity }) {
+    const answer = yield* call(
+      "ListObjectVersions",
+      {},
+      (carry) =>
+        client.send(
+          new ListObjectVersionsCommand(
+            carry({
+              Bucket: bucket,
+              Prefix: prefix,
+              EncodingType: "url",
+              ...(after === undefined ? {} : { KeyMarker: after.key }),
+              ...(after?.versionId === undefined ? {} : { VersionIdMarker: after.versionId }),
+              ...(limit === undefined ? {} : { MaxKeys: limit })
+            })
+          )
+        ),
+      { onActivity }
+    )
+    yield* must(answer.Name, "Name", "ListObjectVersions", {})
+    const listed = (entry: ListedEntry, deleteMarker: boolean): ReadonlyArray<ListedVersion> =>
+      entry.Key === undefined
+        ? []
+        : [
+            {
+              key: decodeListed(entry.Key, answer.EncodingType),
+              versionId: entry.VersionId ?? "null",
+              isLatest: entry.IsLatest === true,
+              deleteMarker,
+              size: entry.Size ?? 0,
+              etag: normalizeEtag(entry.ETag ?? ""),
+              lastModified: entry.LastModified,
+              storageClass: entry.StorageClass
+            }
+          ]
+    const versions = mergeVersions(
+      (answer.Versions ?? []).flatMap((version) => listed(version, false)),
+      (answer.DeleteMarkers ?? []).flatMap((marker) => listed(marker, true))
+    )
+    if (answer.IsTruncated !== true) return { versions, next: undefined }
+    const next = {
+      key: decodeListed(answer.NextKeyMarker ?? "", answer.EncodingType),
+      versionId: answer.NextVersionIdMarker === "" ? undefined : answer.NextVersionIdMarker
+    }
+    // A marker that does not move would list for ever.
+    if (next.key === "" || (next.key === after?.key && next.versionId === after.versionId)) {
+      return yield* must<never>(undefined, "advancing NextKeyMarker", "ListObjectVersions", {})
+    }
+    return { versions, next }
   })
 })

@@ -60,6 +60,8 @@ const calls = {
   parts: (store) => store.listParts({ ...at, after: 3 }),
   uploads: (store) => store.listMultipartUploads({ prefix: key, after: { key, uploadId: "upload" } }),
   objects: (store) => store.listObjects?.({ prefix: key, after: "token" }) ?? Effect.die("the store cannot list"),
+  versions: (store) =>
+    store.listObjectVersions?.({ prefix: key, after: { key, versionId: "v1" } }) ?? Effect.die("the store cannot list"),
   put: (store) => store.putObject({ key, ...put }),
   head: (store) => store.headObject({ key }),
   get: (store) => store.getObject({ key }),
@@ -112,7 +114,8 @@ export const answers: Readonly<Record<string, StoreCheck>> = {
     ["complete", html(200), maybeApplied],
     ["parts", html(200), "InvalidResponse"],
     ["uploads", html(200), "InvalidResponse"],
-    ["objects", html(200), "InvalidResponse"]
+    ["objects", html(200), "InvalidResponse"],
+    ["versions", html(200), "InvalidResponse"]
   ]),
 
   "a 200 to Complete that holds an error is that error, whatever stands around it": table(
@@ -144,6 +147,13 @@ export const answers: Readonly<Record<string, StoreCheck>> = {
       "objects",
       answered(
         "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated><NextContinuationToken>token</NextContinuationToken></ListBucketResult>"
+      ),
+      "InvalidResponse"
+    ],
+    [
+      "versions",
+      answered(
+        `<ListVersionsResult><Name>b</Name><IsTruncated>true</IsTruncated><NextKeyMarker>${key}</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker></ListVersionsResult>`
       ),
       "InvalidResponse"
     ]

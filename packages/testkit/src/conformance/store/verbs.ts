@@ -1,7 +1,14 @@
 /** Each verb, against a real S3. */
 import assert from "node:assert/strict"
 import { crc32, predictEtag } from "@sluice/core/Checksum"
-import type { ListedObject, ListedObjects, ListedUpload } from "@sluice/core/ObjectStore"
+import type {
+  ListedObject,
+  ListedObjects,
+  ListedUpload,
+  ListedVersion,
+  ListedVersions,
+  VersionsMarker
+} from "@sluice/core/ObjectStore"
 import * as Effect from "effect/Effect"
 import {
   bodyOf,
@@ -193,6 +200,29 @@ export const verbs: Readonly<Record<string, StoreCheck>> = {
       assert.deepEqual(yield* store.listObjects({ prefix: freshKey("none") }), { objects: [], next: undefined })
     }
   ),
+
+  "a bucket without versions lists one of each object, by prefix and in pages": Effect.fnUntraced(function* (store) {
+    assert.ok(store.listObjectVersions)
+    const folder = freshKey("versions")
+    const keys = [`${folder}/${odd}`, `${folder}/a`, `${folder}/b`].sort()
+    for (const key of [...keys, ...keys, `${folder}x`]) yield* putBytes(store, key, bytesOf(key.length))
+    const found: Array<ListedVersion> = []
+    let after: VersionsMarker | undefined
+    do {
+      const page: ListedVersions = yield* store.listObjectVersions({ prefix: `${folder}/`, after, limit: 2 })
+      assert.ok(page.versions.length <= 2)
+      found.push(...page.versions)
+      after = page.next
+    } while (after !== undefined)
+    assert.deepEqual(
+      found.map(({ key, versionId, size, isLatest, deleteMarker }) => [key, versionId, size, isLatest, deleteMarker]),
+      keys.map((key) => [key, "null", key.length, true, false])
+    )
+    const { etag } = yield* store.headObject({ key: keys[0] ?? "" })
+    assert.equal(found[0]?.etag, etag)
+    assert.ok(found[0]?.lastModified instanceof Date)
+    assert.deepEqual(yield* store.listObjectVersions({ prefix: freshKey("none") }), { versions: [], next: undefined })
+  }),
 
   "after an abort the upload is gone, for every verb": Effect.fnUntraced(function* (store) {
     const upload = yield* sendParts(store, freshKey(), [bytesOf(1_000)])
