@@ -4,6 +4,7 @@
  * @module
  */
 export * as Bandwidth from "./Bandwidth.ts"
+export * as Batch from "./Batch.ts"
 export { defaults, type EngineOptions, environment, presets } from "./Defaults.ts"
 export * as Digest from "./Digest.ts"
 export * as FileJournal from "./FileJournal.ts"

@@ -10,15 +10,20 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import type { BatchItems, BatchOptions, BatchSummary } from "./Batch.ts"
 import { defaults, type EngineOptions, engineOptions } from "./Defaults.ts"
 import { makeEventHistory } from "./internal/event-history.ts"
 import { guardedCall, watchedCall } from "./internal/guarded-call.ts"
+import { allPages, objectsPage, uploadsPage } from "./internal/list-pages.ts"
 import type { StoredObjects } from "./internal/make-objects.ts"
 import { UploadsService } from "./internal/make-uploads.ts"
 import { webStream } from "./internal/web-stream.ts"
 import { type Journal, layerMemory } from "./Journal.ts"
 import {
   type ByteRange,
+  type ListedObject,
+  type ListedUpload,
+  type ListedUploads,
   type ListedVersions,
   type ObjectContent,
   type ObjectHead,
@@ -51,8 +56,16 @@ import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "
 import type { Verification, VerifyRequest } from "./Verification.ts"
 
 export type { Bandwidth, BandwidthSchedule, BandwidthWindow } from "./Bandwidth.ts"
+export type { BatchItems, BatchResult, BatchSummary } from "./Batch.ts"
 export { defaults, presets } from "./Defaults.ts"
-export type { ByteRange, ObjectAttributes, ObjectContent, ObjectHead } from "./ObjectStore.ts"
+export type {
+  ByteRange,
+  ListedObject,
+  ListedUpload,
+  ObjectAttributes,
+  ObjectContent,
+  ObjectHead
+} from "./ObjectStore.ts"
 export type { CopiedObject, DownloadedObject, ObjectVersion, ReadProgress, RestoredObject } from "./Objects.ts"
 export type { Plugin } from "./Plugin.ts"
 export type { Progress } from "./Progress.ts"
@@ -130,6 +143,24 @@ export interface BodyOptions {
 /** One upload, as the promise API takes it. */
 export interface UploadOptions extends BodyOptions, Omit<UploadRequest, "source"> {}
 
+/** One of many uploads. */
+export interface UploadItem extends Omit<UploadOptions, "signal"> {}
+
+/** Many uploads, as the promise API takes them. */
+export interface UploadAllOptions<I> extends BatchOptions<I> {
+  /** Asked before an item is uploaded: true skips it. */
+  readonly skip?: ((item: I) => boolean | PromiseLike<boolean>) | undefined
+  /** Aborting it ends every upload that runs for good, and begins no other. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Which part of a bucket to list. */
+export interface ListOptions {
+  /** Keys that begin so. Default: all. */
+  readonly prefix?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** An earlier upload, continued; see `Uploader.resume`. */
 export interface ResumeOptions extends BodyOptions, Omit<ResumeRequest, "source"> {}
 
@@ -150,6 +181,15 @@ export interface Upload {
 
 export interface Sluice extends AsyncDisposable {
   readonly upload: (options: UploadOptions) => Upload
+  /**
+   * Uploads all items under one limit; small ones are not kept waiting behind large ones. Answers when all have ended,
+   * whatever became of each: `onItem` is told. Rejects where the items themselves end in an error, or with the first
+   * failure if `continueOnError` is false.
+   */
+  readonly uploadAll: <I extends UploadItem>(
+    items: BatchItems<I>,
+    options?: UploadAllOptions<I>
+  ) => Promise<BatchSummary>
   /**
    * Continues an earlier upload, by its session id, or by its key (and the store's uploadId). The body is read from
    * its start; what the store has is compared and not sent again. `done()` rejects with `SessionNotFound`,
@@ -201,6 +241,10 @@ export interface Sluice extends AsyncDisposable {
   readonly verify: (options: VerifyOptions) => Promise<Verification>
   /** Deletes the object, or one version for good; deleting what is not there succeeds (S3). */
   readonly remove: (key: string, options?: Omit<ObjectName, "key">) => Promise<void>
+  /** The objects of the bucket, by key, a page at a time. */
+  readonly list: (options?: ListOptions) => AsyncIterable<ListedObject>
+  /** The multipart uploads that are open in the bucket, whoever began them. MinIO answers only to exact keys. */
+  readonly openUploads: (options?: ListOptions) => AsyncIterable<ListedUpload>
   /** Rejects when the bucket cannot be used, saying why. */
   readonly ready: () => Promise<void>
   /** The bucket's name. */
@@ -356,6 +400,13 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
       start(runtime, request, eventBuffer, (uploads, source, control) =>
         uploads.upload({ ...request, source }, control)
       ),
+    uploadAll: async (items, batch = {}) => {
+      // Loaded where it is needed: most programs upload one by one.
+      const { uploadItems } = await import("./internal/upload-items.ts")
+      const { signal } = batch
+      const all = Effect.flatMap(UploadsService, (uploads) => uploadItems(uploads, items, batch))
+      return settle(await runtime.runPromiseExit(all, signal === undefined ? {} : { signal }))
+    },
     resume: (target, request) =>
       start(runtime, request, eventBuffer, (uploads, source, control) =>
         uploads.resume(target, { ...request, source }, control)
@@ -416,6 +467,14 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
     },
     remove: (key, { versionId } = {}) =>
       ask((store, engine) => guardedCall(engine, "DeleteObject", store.deleteObject({ key, versionId }))),
+    list: ({ prefix = "", signal } = {}) =>
+      allPages((after: string | undefined) =>
+        ask((store, engine) => guardedCall(engine, "ListObjectsV2", objectsPage(store, prefix, after)), signal)
+      ),
+    openUploads: ({ prefix = "", signal } = {}) =>
+      allPages((after: ListedUploads["next"]) =>
+        ask((store, engine) => guardedCall(engine, "ListMultipartUploads", uploadsPage(store, prefix, after)), signal)
+      ),
     ready: () => ask((store, engine) => watchedCall(engine, "HeadBucket", store.headBucket())),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),
     dispose,
