@@ -60,6 +60,11 @@ export interface EngineOptions {
   readonly attemptTimeoutMs: number
   /** How long Complete may be silent; whitespace counts as progress. */
   readonly completeIdleTimeoutMs: number
+  /**
+   * How long a plugin's hook may take to answer, and one that transforms bytes to give more of them when it has its input.
+   * `send` may wait for as long as it likes. Longer than `retryWithinMs`, for hooks may ask the store.
+   */
+  readonly hookTimeoutMs: number
   readonly hedge: Hedge
   /** Connections to the store at a time; 0: as many as there are requests. */
   readonly maxSockets: number
@@ -100,6 +105,7 @@ export const defaults: EngineOptions = {
   minThroughputWindowMs: 30_000,
   attemptTimeoutMs: 600_000,
   completeIdleTimeoutMs: 60_000,
+  hookTimeoutMs: 900_000,
   hedge: "off",
   maxSockets: 0,
   leaseMs: 30_000,
@@ -140,6 +146,7 @@ export const environment: Readonly<Record<keyof EngineOptions, { readonly name: 
     minThroughputWindowMs: { name: "SLUICE_MIN_THROUGHPUT_WINDOW", kind: "duration" },
     attemptTimeoutMs: { name: "SLUICE_ATTEMPT_TIMEOUT", kind: "duration" },
     completeIdleTimeoutMs: { name: "SLUICE_COMPLETE_IDLE_TIMEOUT", kind: "duration" },
+    hookTimeoutMs: { name: "SLUICE_HOOK_TIMEOUT", kind: "duration" },
     hedge: { name: "SLUICE_HEDGE", kind: { oneOf: ["off", "last-part"] } },
     maxSockets: { name: "SLUICE_MAX_SOCKETS", kind: "count" },
     leaseMs: { name: "SLUICE_LEASE", kind: "duration" },
@@ -168,6 +175,7 @@ const bounds: Readonly<Partial<Record<keyof EngineOptions, readonly [number, num
   minThroughputWindowMs: [1_000, 3_600_000],
   attemptTimeoutMs: [1, 7 * 86_400_000],
   completeIdleTimeoutMs: [1, 86_400_000],
+  hookTimeoutMs: [1, 86_400_000],
   maxSockets: [0, 65_535],
   leaseMs: [1_000, 86_400_000],
   memoryBudget: [16 * MiB, Number.MAX_SAFE_INTEGER],

@@ -55,7 +55,7 @@ export const openDeliveries = <R>(
     Effect.forEach(
       around.plugins.filter(({ name }) => session.plugins.includes(name)),
       (plugin) =>
-        openHooks([plugin], contextOf(around, session)).pipe(
+        openHooks([plugin], contextOf(around, session), around.options.hookTimeoutMs).pipe(
           Effect.map(({ deliveries }) => deliveries),
           Effect.catch((error) => Effect.as(warn(`deliveries are not continued now: ${error.message}`), []))
         )

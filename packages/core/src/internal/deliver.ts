@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
@@ -12,6 +13,7 @@ import { retrying } from "../RetryPolicy.ts"
 import { isSettled } from "../Session.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
+import { inTime } from "./in-time.ts"
 import type { Named } from "./run-hooks.ts"
 import { warn } from "./warn.ts"
 
@@ -54,8 +56,11 @@ export const deliver = Effect.fnUntraced(function* (
       retrying(
         () =>
           Effect.catchCause(
-            Effect.suspend(() => hook.send({ id, event })),
-            (cause) => Effect.fail(failed(plugin, cause))
+            inTime(
+              { plugin, hook: "deliver", timeoutMs: options.hookTimeoutMs },
+              Effect.suspend(() => hook.send({ id, event }))
+            ),
+            (cause) => Effect.fail(failed(plugin, Cause.squash(cause)))
           ),
         options,
         { onRetry: () => Effect.void }

@@ -175,7 +175,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
   const { earlier, options, priority, requireProof, sessionId, source } = upcoming
   const pool = yield* SlabPool
   const saved = new Map<string, unknown>(Object.entries(earlier?.session.pluginState ?? {}))
-  const hooks = yield* openHooks(engine.plugins, contextFor(engine, upcoming, saved))
+  const hooks = yield* openHooks(engine.plugins, contextFor(engine, upcoming, saved), options.hookTimeoutMs)
 
   let session = earlier?.session
   let lease = earlier?.lease
@@ -239,7 +239,7 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
     const finished = yield* Effect.scoped(
       Effect.gen(function* () {
         const memory = yield* makePartMemory(pool, priority === undefined ? {} : { priority })
-        const reader = yield* openSource(source, hooks)
+        const reader = yield* openSource(source, hooks, options.hookTimeoutMs)
         return yield* send(run, memory, reader)
       })
     )

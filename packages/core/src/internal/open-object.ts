@@ -117,7 +117,9 @@ export const openObject = Effect.fnUntraced(function* <R>(
   const anotherWitness = whole ? yield* named(findWitness({ store, options, head, versionId })) : () => silentWitness
   const witness = anotherWitness()
   const { bytes: stored, end } = yield* storedBytes({ store, options, head, versionId, onRetry }, witness)
-  const bytes = raw ? stored : yield* throughPlugins(plugins, { bucket: store.bucket, head }, stored)
+  const bytes = raw
+    ? stored
+    : yield* throughPlugins(plugins, { bucket: store.bucket, head }, stored, options.hookTimeoutMs)
   return { head, bytes, end, changed: bytes !== stored, witness, anotherWitness }
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type { BodyHook } from "../Plugin.ts"
 import type { Source, SourceReader } from "../Source.ts"
 import { openSource } from "./open-source.ts"
 
@@ -26,24 +27,17 @@ const source: Source = {
 describe("a body hook", () => {
   it.effect("may keep the chunks it is given: they are its own, whatever the source does with its memory", () =>
     Effect.gen(function* () {
-      const reader = yield* openSource(source, {
-        part: [],
-        body: [
-          {
-            plugin: "acme/keeps",
-            hook: {
-              stage: "observe",
-              size: "same",
-              replay: "deterministic",
-              transform: async function* (bytes) {
-                const kept: Array<Uint8Array> = []
-                for await (const chunk of bytes) kept.push(chunk)
-                yield* kept
-              }
-            }
-          }
-        ]
-      })
+      const keeps: BodyHook = {
+        stage: "observe",
+        size: "same",
+        replay: "deterministic",
+        transform: async function* (bytes) {
+          const kept: Array<Uint8Array> = []
+          for await (const chunk of bytes) kept.push(chunk)
+          yield* kept
+        }
+      }
+      const reader = yield* openSource(source, { part: [], body: [{ plugin: "acme/keeps", hook: keeps }] }, 1_000)
       if (reader._tag !== "Chunks") return expect.fail("a transformed source comes in chunks")
       const seen: Array<number | undefined> = []
       for (let i = 0; i < 3; i++) seen.push((yield* Effect.promise(reader.next)).value?.[0])

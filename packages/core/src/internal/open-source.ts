@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { BodyHook } from "../Plugin.ts"
 import { fromAsyncIterable, type Source, type SourceReader, sourceFailed } from "../Source.ts"
 import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
+import { inTimeTransformed } from "./in-time.ts"
 import type { Named } from "./run-hooks.ts"
 
 /** Chunks handed to `body` hooks. */
@@ -52,12 +53,9 @@ const failedIn = (plugin: string, cause: unknown): UploadError =>
   uploadError({ _tag: "PluginFailed", plugin, hook: "body", cause }, { cause })
 
 /** What `transform` gives; what it fails with names the plugin, but for the source's own failure passing through. */
-async function* transformed(
-  bytes: AsyncIterable<Uint8Array>,
-  { plugin, hook }: Named<BodyHook>
-): AsyncGenerator<Uint8Array> {
+async function* named(plugin: string, make: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* hook.transform(bytes)
+    yield* make()
   } catch (cause) {
     throw isUploadError(cause) ? cause : failedIn(plugin, cause)
   }
@@ -67,13 +65,18 @@ async function* transformed(
  * The source's bytes as they are split into parts. Without `body` hooks: the source itself, in chunks where its length
  * is unknown and `part` hooks are to hear which part is the last.
  */
-export const openSource = (
+export const openSource = Effect.fnUntraced(function* (
   source: Source,
-  hooks: { readonly body: ReadonlyArray<Named<BodyHook>>; readonly part: ReadonlyArray<unknown> }
-): Effect.Effect<SourceReader, UploadError, Scope.Scope> =>
-  Effect.flatMap(source.open(0), (reader) => {
-    const inChunks = reader._tag === "Positional" && source.size === undefined && hooks.part.length > 0
-    return hooks.body.length > 0 || inChunks
-      ? fromAsyncIterable(hooks.body.reduce(transformed, chunksOf(reader, source.size))).open(0)
-      : Effect.succeed(reader)
-  })
+  hooks: { readonly body: ReadonlyArray<Named<BodyHook>>; readonly part: ReadonlyArray<unknown> },
+  timeoutMs: number
+): Effect.fn.Return<SourceReader, UploadError, Scope.Scope> {
+  const reader = yield* source.open(0)
+  const inChunks = reader._tag === "Positional" && source.size === undefined && hooks.part.length > 0
+  if (hooks.body.length === 0 && !inChunks) return reader
+  let bytes: AsyncIterable<Uint8Array> = chunksOf(reader, source.size)
+  for (const { hook, plugin } of hooks.body) {
+    const transform = (input: AsyncIterable<Uint8Array>) => named(plugin, () => hook.transform(input))
+    bytes = yield* inTimeTransformed({ plugin, hook: "body", timeoutMs }, transform, bytes)
+  }
+  return yield* fromAsyncIterable(bytes).open(0)
+})

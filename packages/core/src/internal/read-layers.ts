@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Plugin, ReadableBytes, ReadContext, ReadHook } from "../Plugin.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import { madeBy } from "./made-by.ts"
-import { guarded, type Named, stageOrder } from "./run-hooks.ts"
+import { guardedInTime, type Named, stageOrder } from "./run-hooks.ts"
 
 const failedIn = (plugin: string, cause: unknown): UploadError =>
   isUploadError(cause) ? cause : uploadError({ _tag: "PluginFailed", plugin, hook: "read", cause }, { cause })
@@ -57,13 +57,14 @@ const checkLoaded = <R>(plugins: ReadonlyArray<Plugin<R>>, { head }: ReadContext
 export const throughPlugins = Effect.fnUntraced(function* <R>(
   plugins: ReadonlyArray<Plugin<R>>,
   object: ReadContext,
-  stored: ReadableBytes
+  stored: ReadableBytes,
+  timeoutMs: number
 ): Effect.fn.Return<ReadableBytes, UploadError, R | Scope.Scope> {
   yield* checkLoaded(plugins, object)
   let bytes = stored
   for (const { hook, plugin } of inReverse(plugins)) {
     const below = bytes
-    const above = yield* guarded(plugin, "read", () => hook.open(object, below))
+    const above = yield* guardedInTime({ plugin, hook: "read", timeoutMs }, () => hook.open(object, below))
     if (above !== undefined) bytes = named(plugin, above)
   }
   return bytes

@@ -24,6 +24,7 @@ import {
 import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
+import { type Guest, inTime } from "./in-time.ts"
 import { joinSlices, lengthOf } from "./join-slices.ts"
 import type { Observer } from "./observe.ts"
 
@@ -52,8 +53,14 @@ export interface Named<H> {
 const exclusive: ReadonlySet<Stage> = new Set<Stage>(["compress", "encrypt"])
 export const stageOrder: Readonly<Record<Stage, number>> = { observe: 0, compress: 1, encrypt: 2 }
 
-/** Anything a hook dies of becomes `PluginFailed`; an `UploadError` passes, interruption too. */
-export const guarded = <A, R>(
+/** Anything a hook dies of becomes `PluginFailed`; an `UploadError` passes, interruption too. No answer in time is one. */
+export const guardedInTime = <A, R>(
+  guest: Guest,
+  effect: () => Effect.Effect<A, UploadError, R>
+): Effect.Effect<A, UploadError, R> => guarded(guest.plugin, guest.hook, () => inTime(guest, Effect.suspend(effect)))
+
+/** The same for a hook that may take as long as it likes. */
+const guarded = <A, R>(
   plugin: string,
   hook: string,
   effect: () => Effect.Effect<A, UploadError, R>
@@ -88,11 +95,14 @@ const byStage = <H extends { readonly stage: Stage }>(
 /** Opens every plugin in list order; the scope runs their finalizers in reverse. */
 export const openHooks = Effect.fnUntraced(function* <R>(
   plugins: ReadonlyArray<Plugin<R>>,
-  contextFor: (plugin: string) => UploadContext
+  contextFor: (plugin: string) => UploadContext,
+  timeoutMs: number
 ): Effect.fn.Return<OpenedHooks, UploadError, R | Scope.Scope> {
+  const asked = <A, R>(plugin: string, hook: string, effect: () => Effect.Effect<A, UploadError, R>) =>
+    guardedInTime({ plugin, hook, timeoutMs }, effect)
   const opened: Array<Named<Hooks>> = []
   for (const plugin of plugins) {
-    const hook = yield* guarded(plugin.name, "open", () => plugin.open(contextFor(plugin.name)))
+    const hook = yield* asked(plugin.name, "open", () => plugin.open(contextFor(plugin.name)))
     const unknown = unknownHooks(hook)
     if (unknown.length > 0) {
       return yield* invalidRequest(
@@ -116,7 +126,7 @@ export const openHooks = Effect.fnUntraced(function* <R>(
       Effect.reduce(
         plans,
         () => plan,
-        (current, { plugin, hook }) => guarded(plugin, "plan", () => hook(current))
+        (current, { plugin, hook }) => asked(plugin, "plan", () => hook(current))
       ),
     body: yield* byStage(pick("body")),
     part: yield* byStage(pick("part")),
@@ -129,11 +139,11 @@ export const openHooks = Effect.fnUntraced(function* <R>(
         innermost
       )(part),
     finish: (receipts) =>
-      Effect.forEach(finishes, ({ plugin, hook }) => guarded(plugin, "finish", () => hook(receipts)), {
+      Effect.forEach(finishes, ({ plugin, hook }) => asked(plugin, "finish", () => hook(receipts)), {
         discard: true
       }),
     verify: (object) =>
-      Effect.forEach(verifies, ({ plugin, hook }) => guarded(plugin, "verify", () => hook(object)), { discard: true }),
+      Effect.forEach(verifies, ({ plugin, hook }) => asked(plugin, "verify", () => hook(object)), { discard: true }),
     observers: pick("on").map(({ plugin, hook }) => ({ plugin, on: hook })),
     deliveries: pick("deliver")
   }
@@ -161,14 +171,15 @@ const once = (plugin: string, next: NextSend): NextSend => {
 /** Runs the `part` hooks over one part's contiguous bytes. The output's length must be what `overhead` declared. */
 export const transformPart = (
   hooks: ReadonlyArray<Named<PartHook>>,
-  part: PartBytes
+  part: PartBytes,
+  timeoutMs: number
 ): Effect.Effect<ReadonlyArray<Uint8Array>, UploadError> =>
   Effect.reduce(
     hooks,
     (): ReadonlyArray<Uint8Array> => [part.bytes],
     (pieces, { plugin, hook }) => {
       const bytes = joinSlices(pieces)
-      return guarded(plugin, "part", () => hook.transform({ ...part, bytes })).pipe(
+      return guardedInTime({ plugin, hook: "part", timeoutMs }, () => hook.transform({ ...part, bytes })).pipe(
         Effect.map((output) => (output instanceof Uint8Array ? [output] : output)),
         Effect.filterOrFail(
           (output) => lengthOf(output) === bytes.length + hook.overhead(bytes.length),

@@ -163,7 +163,7 @@ export const runMultipart = (
           ? Effect.gen(function* () {
               yield* onRetry(run, { operation: "CompleteMultipartUpload" }, conflict, 1, 0)
               const known = yield* knownParts(run, uploadId)
-              const reader = yield* openSource(run.source, run.hooks)
+              const reader = yield* openSource(run.source, run.hooks, run.options.hookTimeoutMs)
               return yield* transfer({ reader, first: undefined }, known)
             })
           : Effect.fail(conflict)

@@ -44,7 +44,11 @@ export const sealPart = Effect.fnUntraced(function* (
     const { crc32, size, slices } = source
     return { partNumber, offset, source, slices, size, crc32, checksum: yield* otherChecksum(run, slices) }
   }
-  const slices = yield* transformPart(run.hooks.part, { ...at, bytes: joinSlices(source.slices) })
+  const slices = yield* transformPart(
+    run.hooks.part,
+    { ...at, bytes: joinSlices(source.slices) },
+    run.options.hookTimeoutMs
+  )
   const checksum = yield* otherChecksum(run, slices)
   return { partNumber, offset, source, slices, size: lengthOf(slices), crc32: crc32OfSlices(slices), checksum }
 })
@@ -79,7 +83,7 @@ export const sendPart = Effect.fnUntraced(
     const { partNumber, offset, source, crc32, checksum } = part
     const started = yield* Clock.currentTimeMillis
     let attempts = 0
-    const call = { operation: "UploadPart", partNumber, bytes: part.size, placeWait: { ms: 0 } }
+    const call = { operation: "UploadPart", partNumber, bytes: part.size, placeWait: { ms: 0 }, stalls: { count: 0 } }
     // The watchdog stands inside the `send` hooks: a plugin that makes a part wait is no stall of the store.
     const stored = yield* retried(run, call, (attempt) => {
       attempts = attempt
