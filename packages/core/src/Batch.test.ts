@@ -44,9 +44,13 @@ it("one item's failure is its result alone, and results come as items end", asyn
   const { end, work } = gated()
   const told: Array<string> = []
   const running = Effect.runPromise(
-    Batch.run([1, 2, 3, 4, 5], (item) => (item === 2 ? Effect.fail(failed) : item === 3 ? Effect.succeed(undefined) : work(item)), {
-      onItem: (result) => void told.push(named(result))
-    })
+    Batch.run(
+      [1, 2, 3, 4, 5],
+      (item) => (item === 2 ? Effect.fail(failed) : item === 3 ? Effect.succeed(undefined) : work(item)),
+      {
+        onItem: (result) => void told.push(named(result))
+      }
+    )
   )
   await settled()
   await end(5)

@@ -105,6 +105,11 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
     download: unused,
     source: unused,
     copy: unused,
+    uploadAll: unused,
+    list: unused,
+    openUploads: unused,
+    versions: unused,
+    restore: unused,
     ready: async () => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail
