@@ -29,14 +29,17 @@ const fileOf = async (name: string, bytes: Uint8Array) => {
 }
 
 describe("sluice upload", () => {
-  it("stores files under a prefix and prints one line for each", async () => {
+  it("stores files under a prefix and prints one line for each, as they end", async () => {
     const bytes = randomBytes(12 * MiB)
     const paths = [await fileOf("big.bin", bytes), await fileOf("empty.bin", new Uint8Array(0))]
     const { code, err, out } = await upload([...paths, "s3://media/talks/"])
     expect({ code, err }).toEqual({ code: 0, err: "" })
-    expect(out).toMatch(
-      /^s3:\/\/media\/talks\/big\.bin {2}12 MiB in .* crc32 [0-9a-f]{8}\ns3:\/\/media\/talks\/empty\.bin /
-    )
+    const [summary, ...rows] = out.trim().split("\n").reverse()
+    expect(summary).toMatch(/^2 stored {2}\(12 MiB\) {2}in /)
+    expect(rows.sort()).toEqual([
+      expect.stringMatching(/^s3:\/\/media\/talks\/big\.bin {2}12 MiB in .* crc32 [0-9a-f]{8}$/),
+      expect.stringMatching(/^s3:\/\/media\/talks\/empty\.bin {2}0 B in /)
+    ])
     expect(sha256(await store.object("media", "talks/big.bin"))).toBe(sha256(bytes))
     expect(await store.object("media", "talks/empty.bin")).toHaveLength(0)
   })

@@ -25,6 +25,12 @@ export const parseTarget: Parse<Target> = (text) => {
     : Result.fail("name a target such as s3://bucket/key or s3://bucket/prefix/")
 }
 
+/** The prefix below which many files are put. */
+export const folderOf = ({ path }: Target): string => (path === "" || path.endsWith("/") ? path : `${path}/`)
+
+/** Whether a path means what is in a directory, without its name, as in `photos/` and `.`. */
+export const meansContents = (path: string): boolean => /(^|[/\\])\.{0,2}$/.test(path)
+
 /**
  * The key of each source, in order: one source to a path without `/` at its end takes that path as its key; else the
  * path is a folder and every file keeps its name.
@@ -40,7 +46,7 @@ export const keysFor = (
   if (sources.includes(stdin)) {
     return Result.fail(`standard input has no name; give it one file's whole key, as in s3://${target.bucket}/name.bin`)
   }
-  const folder = path === "" || path.endsWith("/") ? path : `${path}/`
+  const folder = folderOf(target)
   const keys = new Map<string, string>()
   for (const source of sources) {
     const key = `${folder}${basename(source)}`

@@ -10,10 +10,13 @@ import type { ObjectAttributes } from "@sluice/core/ObjectStore"
 import * as Result from "effect/Result"
 import { type Flags, UsageError } from "./Command.ts"
 import { type Environment, parseMultipart, parseOption } from "./Config.ts"
+import { isPattern } from "./GlobPattern.ts"
 import { Problems } from "./Problems.ts"
+import { type Selection, selectionOf } from "./Selection.ts"
 import { type JournalPlace, type Place, placeFlags, readSettings, sendFlags } from "./Settings.ts"
-import { keysFor, parseTarget } from "./Target.ts"
-import { type Parse, parseSize, within } from "./units.ts"
+import { folderOf, keysFor, meansContents, parseTarget, stdin, type Target } from "./Target.ts"
+import { type Parse, parseCount, parseOneOf, parseSize, within } from "./units.ts"
+import type { LinkPolicy } from "./walk-files.ts"
 
 export const flags = {
   ...sendFlags,
@@ -36,6 +39,20 @@ export const flags = {
     value: "WHAT",
     help: "abort, keep or auto (default: auto, keeps what can be resumed)"
   },
+  recursive: { type: "boolean", short: "r", help: "all files below the directories that are named" },
+  include: { type: "string", multiple: true, value: "GLOB", help: "only such files; may be repeated" },
+  exclude: { type: "string", multiple: true, value: "GLOB", help: "no such files or directories; may be repeated" },
+  symlinks: {
+    type: "string",
+    value: "WHAT",
+    help: "skip, follow or refuse the symbolic links below a directory (default: skip)"
+  },
+  files: { type: "string", value: "N", help: "files at a time, 1 to 1000 (default: 16)" },
+  resume: {
+    type: "boolean",
+    help: "go on with an earlier run: skip files that the store has, send only what is missing of others"
+  },
+  "dry-run": { type: "boolean", help: "print what would be stored, and store nothing" },
   "no-resume": { type: "boolean", help: "keep nothing: an upload that fails or is interrupted is aborted" }
 } as const satisfies Flags
 
@@ -45,7 +62,12 @@ export interface UploadJob {
   readonly bandwidth: Bandwidth | undefined
   /** Undefined where nothing is to be kept. */
   readonly journal: JournalPlace | undefined
+  readonly target: Target
+  readonly sources: ReadonlyArray<string>
+  /** Those of sources that are files. */
   readonly keys: ReadonlyArray<readonly [source: string, key: string]>
+  /** Undefined where one file is stored, and shown while it is. */
+  readonly batch: BatchJob | undefined
   readonly engine: Partial<EngineOptions>
   readonly attributes: ObjectAttributes
   readonly maxSize: number | undefined
@@ -54,6 +76,21 @@ export interface UploadJob {
   /** Print events instead of words. */
   readonly json: boolean
 }
+
+/** How many files are found, and what is done about each. */
+export interface BatchJob {
+  readonly recursive: boolean
+  readonly selection: Selection
+  readonly links: LinkPolicy
+  /** Files at a time. */
+  readonly files: number
+  readonly resume: boolean
+  readonly dryRun: boolean
+}
+
+const parseLinks = parseOneOf<LinkPolicy>(["skip", "follow", "refuse"])
+export const parseFiles = within(parseCount, 1, 1_000)
+export const defaultFiles = 16
 
 const parsePair: Parse<readonly [string, string]> = (text) => {
   const at = text.indexOf("=")
@@ -78,8 +115,27 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
   }
   const partSize = read("part-size", values["part-size"], parseOption("partSize"))
   const multipart = read("multipart", values.multipart, parseMultipart)
+  const paths = readPaths(positionals, problems)
+  const recursive = values.recursive ?? false
+  const resume = values.resume ?? false
+  const dryRun = values["dry-run"] ?? false
+  const isBatch = recursive || resume || dryRun || paths.sources.length > 1 || paths.sources.some(isPattern)
+  if (isBatch && paths.sources.includes(stdin)) {
+    problems.add("files", "standard input is one object; store it by itself, without --recursive, --resume, --dry-run")
+  }
+  if (resume && noResume) problems.add("--resume", "contradicts --no-resume; give one of them")
   const job: UploadJob = {
-    ...readPaths(positionals, problems),
+    ...paths,
+    batch: isBatch
+      ? {
+          recursive,
+          selection: selectionOf(values.include ?? [], values.exclude ?? []),
+          links: read("symlinks", values.symlinks, parseLinks) ?? "skip",
+          files: read("files", values.files, parseFiles) ?? defaultFiles,
+          resume,
+          dryRun
+        }
+      : undefined,
     place: settings.placeOf(),
     bandwidth: settings.bandwidth,
     journal: noResume ? undefined : settings.journal,
@@ -117,8 +173,11 @@ export const isJournalled = (
 }
 
 /** All but the last are sources; the last says where they go. */
-const readPaths = (positionals: ReadonlyArray<string>, problems: Problems): Pick<UploadJob, "keys" | "bucket"> => {
-  const nothing = { keys: [], bucket: "" }
+const readPaths = (
+  positionals: ReadonlyArray<string>,
+  problems: Problems
+): Pick<UploadJob, "keys" | "bucket" | "sources" | "target"> => {
+  const nothing = { keys: [], bucket: "", sources: [], target: { bucket: "", path: "" } }
   const sources = positionals.slice(0, -1)
   const named = positionals.at(-1)
   if (named === undefined) problems.add("target", "missing; give the files and then s3://bucket/key")
@@ -128,8 +187,10 @@ const readPaths = (positionals: ReadonlyArray<string>, problems: Problems): Pick
     problems.add("files", `missing; name the files to store before "${named}", or - for standard input`)
     return nothing
   }
-  const keys = keysFor(target, sources)
-  if (Result.isSuccess(keys)) return { keys: keys.success, bucket: target.bucket }
+  // What patterns and directories hold is seen when it is found.
+  const plain = sources.filter((source) => sources.length === 1 || !(isPattern(source) || meansContents(source)))
+  const keys = keysFor(sources.length === 1 ? target : { ...target, path: folderOf(target) }, plain)
+  if (Result.isSuccess(keys)) return { keys: keys.success, bucket: target.bucket, sources, target }
   problems.add("target", keys.failure)
   return nothing
 }

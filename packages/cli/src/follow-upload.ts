@@ -17,9 +17,10 @@ export interface Shown {
   readonly resumeLine: (sessionId: string) => string
 }
 
-type Outcome = { readonly stored: StoredObject } | { readonly error: unknown }
+export type Outcome = { readonly stored: StoredObject } | { readonly error: unknown }
 
-const outcomeOf = (running: Upload): Promise<Outcome> =>
+/** How it ended; never rejects. */
+export const outcomeOf = (running: Upload): Promise<Outcome> =>
   running.done().then(
     (stored) => ({ stored }),
     (error: unknown) => ({ error })
@@ -37,7 +38,8 @@ const show = async (running: Upload, { json, name }: Shown, world: World): Promi
   return last
 }
 
-const keptSession = (last: UploadEvent | undefined): string | undefined =>
+/** The session of an upload that was kept, by its last event. */
+export const keptSession = (last: UploadEvent | undefined): string | undefined =>
   (last?._tag === "UploadFailed" || last?._tag === "UploadCancelled") && last.kept ? last.sessionId : undefined
 
 /** Not by us: somebody asked for the session through the journal. */

@@ -13,14 +13,21 @@ import { annotationsFor } from "../ResumeNote.ts"
 import { resumeLine } from "../resume-line.ts"
 import { stdin } from "../Target.ts"
 import { flags, isJournalled, readUploadJob, type UploadJob } from "../UploadJob.ts"
+import { uploadFiles } from "../upload-files.ts"
 
 export const upload: Command = {
   name: "upload",
-  takes: "FILE… s3://bucket/prefix/   |   FILE s3://bucket/key   |   - s3://bucket/key",
+  takes:
+    "FILE… s3://bucket/prefix/   |   FILE s3://bucket/key   |   - s3://bucket/key   |   -r DIR… s3://bucket/prefix/",
   summary: "Stores files, or standard input (-), and shows that the store holds exactly their bytes.",
   details: [
     "A target that ends in / (or several files) keeps the files' names below it; one file and a target",
     "without / at its end gives the file that key. What stands at a key already is replaced.",
+    "",
+    "Of several files, each is stored or fails by itself; one line for each, and a summary. A directory",
+    "(--recursive) keeps its name below the prefix, one that is written with / at its end does not. A",
+    "pattern in quotes ('photos/**/*.jpg') finds files by itself and keeps their paths below photos/.",
+    "--include and --exclude take patterns for names, or with a slash for paths below the directory.",
     "",
     "Ctrl-C stops, keeps what is stored of a file, and prints the line that goes on with it; so does a",
     "failure that may pass. A pipe cannot be read again, and a file smaller than a part goes in one",
@@ -38,6 +45,7 @@ export const upload: Command = {
     const plugins = await pluginsFor(job)
     await using keeping = openEngine({ ...job, journal, plugins }, world)
     await using passing = openEngine({ ...job, journal: undefined, plugins }, world)
+    if (job.batch !== undefined) return await uploadFiles(job, job.batch, { keeping, passing, journal }, world)
     for (const [source, key] of job.keys) {
       if (world.signal.aborted) return exitCode.stopped
       const body = source === stdin ? Source.stdin() : Source.file(source)
