@@ -107,7 +107,7 @@ export const createUpload = (run: CreateRun, restore: Restore): Effect.Effect<st
       const { attributes, checksum, checksumAlgorithm, key } = run.session()
       // An earlier run may have died between the store's answer and its record.
       let unheard = run.resumed
-      const call = { operation: "CreateMultipartUpload" }
+      const call = { operation: "CreateMultipartUpload", stalls: { count: 0 } }
       const request = retried(run, call, () =>
         guardedAttempt(run, call, (touch) =>
           run.store.createMultipartUpload({ key, ...attributes, checksum, checksumAlgorithm, onActivity: touch })

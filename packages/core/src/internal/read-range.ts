@@ -14,7 +14,7 @@ import { type ErrorContext, isUploadError, type UploadError, uploadError } from 
 import { windowOf } from "./congestion-window.ts"
 import { fromAbortable } from "./from-abortable.ts"
 import type { Range } from "./plan-ranges.ts"
-import { deadlineFor, type SignsOfLife, watched } from "./watchdog.ts"
+import { deadlineFor, patienceAfter, type SignsOfLife, watched } from "./watchdog.ts"
 
 /** What it takes to read one object. */
 export interface ReadRun {
@@ -104,7 +104,7 @@ const pump = async (
 }
 
 /** One request for what is left of the range. */
-const readOnce = (run: ReadRun, range: Range, take: Take): Effect.Effect<void, UploadError> => {
+const readOnce = (run: ReadRun, range: Range, patience: number, take: Take): Effect.Effect<void, UploadError> => {
   const { head, options, store, versionId } = run
   const { offset, size } = range
   const at = { operation: "GetObject", bucket: store.bucket, key: head.key }
@@ -143,9 +143,13 @@ const readOnce = (run: ReadRun, range: Range, take: Take): Effect.Effect<void, U
         })
       ).pipe(Effect.catch((cause) => (isUploadError(cause) ? Effect.fail(cause) : Effect.die(cause)))),
     {
-      stallMs: options.stallTimeoutMs,
-      deadlineMs: deadlineFor(options.attemptTimeoutMs, size, options.minThroughput),
-      floor: { bytes: size, bytesPerSecond: options.minThroughput, windowMs: options.minThroughputWindowMs },
+      stallMs: patience * options.stallTimeoutMs,
+      deadlineMs: patience * deadlineFor(options.attemptTimeoutMs, size, options.minThroughput),
+      floor: {
+        bytes: size,
+        bytesPerSecond: options.minThroughput,
+        windowMs: patience * options.minThroughputWindowMs
+      },
       context: at
     }
   ).pipe(Effect.catchReason("UploadError", "PreconditionFailed", () => Effect.fail(changed(at))))
@@ -164,6 +168,7 @@ export const readRange = Effect.fnUntraced(function* (
   const end = range.offset + range.size
   let at = range.offset
   let heldMs = 0
+  let stalls = 0
   const counted: Take = (chunk, signal) => {
     at += chunk.length
     const taken = take(chunk, signal)
@@ -175,10 +180,16 @@ export const readRange = Effect.fnUntraced(function* (
   }
   const attempt = (): Effect.Effect<void, UploadError> => {
     const from = at
-    return Effect.catchIf(
-      readOnce(run, { offset: at, size: end - at }, counted),
-      (error) => error.retry === "temporary" && (at === end || at - from >= worthwhile),
-      (error) => Effect.sync(() => run.onRetry({ error, attempt: 1, delayMs: 0 }))
+    return readOnce(run, { offset: at, size: end - at }, patienceAfter(stalls), counted).pipe(
+      Effect.tapError(({ reason }) =>
+        Effect.sync(() => {
+          if (reason._tag === "Stalled") stalls++
+        })
+      ),
+      Effect.catchIf(
+        (error) => error.retry === "temporary" && (at === end || at - from >= worthwhile),
+        (error) => Effect.sync(() => run.onRetry({ error, attempt: 1, delayMs: 0 }))
+      )
     )
   }
   while (at < end) {

@@ -35,7 +35,7 @@ export const runSingle = Effect.fnUntraced(function* (
   yield* run.record({ state: "completing", undelivered: run.hooks.deliveries.map(({ hook }) => hook.name) })
 
   let attempts = 1
-  const call = { operation: "PutObject", partNumber: 1, bytes: part.size, placeWait: { ms: 0 } } as const
+  const call = { operation: "PutObject", partNumber: 1, bytes: part.size, placeWait: { ms: 0 }, stalls: { count: 0 } }
   // An earlier run may have sent it already.
   const earlier = run.mayBeCompleted ? yield* Effect.result(lookForOurs(run, expected)) : undefined
   const send = finishObject(run, call, expected, undefined, (attempt) => {

@@ -22,7 +22,7 @@ import type { PackagedChecksum } from "./packaged-checksum.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 import type { SlabPool } from "./slab-pool.ts"
 import type { Priority } from "./turn-queue.ts"
-import { deadlineFor, type SignsOfLife, watched } from "./watchdog.ts"
+import { deadlineFor, patienceAfter, type SignsOfLife, watched } from "./watchdog.ts"
 
 /** What it takes to speak to the store on behalf of a session. */
 export interface SessionRun {
@@ -71,6 +71,12 @@ export interface StoreCall {
   /** Silence that ends an attempt, where it is not the usual one. In milliseconds. */
   readonly stallMs?: number
   readonly placeWait?: PlaceWait
+  readonly stalls?: Stalls
+}
+
+/** How many of a request's attempts stalled: the next ones get more time. */
+export interface Stalls {
+  count: number
 }
 
 /** Milliseconds that a request's attempts waited for their place: no trouble, so not of `retryWithinMs`. */
@@ -101,7 +107,11 @@ export const attempting = <A>(
   run: SessionRun,
   call: StoreCall,
   attempt: (attempt: number, touch: () => void) => Effect.Effect<A, UploadError>
-): Effect.Effect<A, UploadError> => retried(run, call, (n) => guardedAttempt(run, call, (touch) => attempt(n, touch)))
+): Effect.Effect<A, UploadError> =>
+  Effect.suspend(() => {
+    const counted = { ...call, stalls: { count: 0 } }
+    return retried(run, counted, (n) => guardedAttempt(run, counted, (touch) => attempt(n, touch)))
+  })
 
 /**
  * One attempt under the watchdog: silence, a trickle and overlong attempts end it. One that sends a part's
@@ -109,21 +119,27 @@ export const attempting = <A>(
  */
 export const guardedAttempt = <A>(
   run: SessionRun,
-  { operation, partNumber, bytes = 0, stallMs, placeWait }: StoreCall,
+  { operation, partNumber, bytes = 0, stallMs, placeWait, stalls = { count: 0 } }: StoreCall,
   attempt: (touch: SignsOfLife["touch"], took: SignsOfLife["took"]) => Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> => {
   const { attemptTimeoutMs, stallTimeoutMs, minThroughput, minThroughputWindowMs } = run.options
   const window = windowOf(run.store)
   const inPlace = partNumber === undefined ? window.beside : window.within(run.priority ?? "normal")
+  const patience = patienceAfter(stalls.count)
+  const usualMs =
+    stallMs === undefined ? deadlineFor(attemptTimeoutMs, bytes, minThroughput) : Math.max(attemptTimeoutMs, patientMs)
   const guarded = watched(attempt, {
-    stallMs: stallMs ?? stallTimeoutMs,
-    deadlineMs:
-      stallMs === undefined
-        ? deadlineFor(attemptTimeoutMs, bytes, minThroughput)
-        : Math.max(attemptTimeoutMs, patientMs),
-    floor: { bytes, bytesPerSecond: minThroughput, windowMs: minThroughputWindowMs },
+    stallMs: patience * (stallMs ?? stallTimeoutMs),
+    deadlineMs: patience * usualMs,
+    floor: { bytes, bytesPerSecond: minThroughput, windowMs: patience * minThroughputWindowMs },
     context: contextOf(run, operation, partNumber)
-  })
+  }).pipe(
+    Effect.tapError(({ reason }) =>
+      Effect.sync(() => {
+        if (reason._tag === "Stalled") stalls.count++
+      })
+    )
+  )
   if (placeWait === undefined) return inPlace(guarded)
   return Effect.flatMap(Clock.Clock, (clock) => {
     const asked = clock.currentTimeMillisUnsafe()

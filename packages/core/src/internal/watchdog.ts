@@ -38,6 +38,15 @@ const slowestLine = 8 * KiB
 export const deadlineFor = (attemptTimeoutMs: number, bytes: number, minThroughput: number): number =>
   attemptTimeoutMs + (bytes / Math.max(minThroughput, slowestLine)) * 1_000
 
+/** A stalled attempt's successor gets at most so many times the usual time. */
+const mostPatience = 4
+
+/**
+ * How many times the usual silence and deadline the next attempt of a request may take, of whose attempts so many
+ * stalled: a line that is slower than anybody thought gets through at last.
+ */
+export const patienceAfter = (stalls: number): number => Math.min(mostPatience, 2 ** stalls)
+
 /** How an attempt tells that it lives. Neither suspends, and neither is an effect. */
 export interface SignsOfLife {
   /** Anything that moved, and when our own limit holds the bytes back. */
