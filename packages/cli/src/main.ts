@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   resume: async () => (await import("./commands/resume.ts")).resume,
   cancel: async () => (await import("./commands/cancel.ts")).cancel,
   sweep: async () => (await import("./commands/sweep.ts")).sweep,
+  versions: async () => (await import("./commands/versions.ts")).versions,
+  restore: async () => (await import("./commands/restore.ts")).restore,
   serve: async () => (await import("./commands/serve.ts")).serve,
   s3: async () => (await import("./commands/s3.ts")).s3,
   chaos: async () => (await import("./commands/chaos.ts")).chaos
@@ -32,7 +34,7 @@ const overview = async (): Promise<string> => {
   return [
     "sluice: uploads to S3-compatible stores, shown identical.",
     "",
-    ...rows.map(({ name, summary }) => `  sluice ${name.padEnd(8)}${summary}`),
+    ...rows.map(({ name, summary }) => `  sluice ${name.padEnd(10)}${summary}`),
     "",
     "sluice COMMAND --help says more."
   ].join("\n")
