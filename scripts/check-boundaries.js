@@ -54,9 +54,9 @@ const rules = {
 
   "core stands on little": (file, { specifier, typeOnly }) => {
     if (file.package !== "core" || !file.published || !isBare(specifier)) return false
-    if (/^(effect(\/|$)|@sluice\/|@aws-sdk\/client-s3$)/.test(specifier)) return false
+    if (/^(effect(\/|$)|@sluice\/|@aws-sdk\/client-s3$|aws4fetch$)/.test(specifier)) return false
     if (/^@(smithy|aws-sdk)\//.test(specifier)) return !typeOnly && "core may take types from there, no code"
-    return "core imports only effect and @aws-sdk/client-s3"
+    return "core imports only effect, @aws-sdk/client-s3 and aws4fetch"
   },
 
   "core stands on stable modules": (file, { specifier }) =>

@@ -1,4 +1,5 @@
 import { ObjectStore } from "@sluice/core/ObjectStore"
+import * as FetchObjectStore from "@sluice/core/s3/FetchObjectStore"
 import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,8 +10,13 @@ import { minIOSuite, startMinIO, startS3 } from "../src/index.ts"
 
 type Server = Awaited<ReturnType<typeof startS3 | typeof startMinIO>>
 
+const stores = [
+  { name: "S3ObjectStore", layer: S3ObjectStore.layer, seesSockets: true },
+  { name: "FetchObjectStore", layer: FetchObjectStore.layer, seesSockets: false }
+]
+
 /** The suite on a server that starts with it. */
-const onServer = (start: () => Promise<Server>): void => {
+const onServer = ({ layer, seesSockets }: (typeof stores)[number], start: () => Promise<Server>): void => {
   let server: Server | undefined
   beforeAll(async () => {
     server = await start()
@@ -26,24 +32,26 @@ const onServer = (start: () => Promise<Server>): void => {
     },
     open: (endpoint) => {
       const { region, credentials } = running()
-      return Effect.map(
-        Layer.build(S3ObjectStore.layer({ bucket: "media", endpoint, region, credentials })),
-        (context) => Context.get(context, ObjectStore)
+      return Effect.map(Layer.build(layer({ bucket: "media", endpoint, region, credentials })), (context) =>
+        Context.get(context, ObjectStore)
       )
-    }
+    },
+    seesSockets
   }
   for (const { name, run } of objectStoreSuite(under)) it(name, run)
 }
 
-describe("S3ObjectStore, embedded store", () => {
-  onServer(() => startS3({ buckets: ["media"] }))
+describe.each(stores)("$name, embedded store", (store) => {
+  onServer(store, () => startS3({ buckets: ["media"] }))
 })
 
-const { skip, title } = minIOSuite("S3ObjectStore, MinIO")
-describe.skipIf(skip)(title, () => {
-  onServer(async () => {
-    const minio = await startMinIO()
-    await minio.createBucket("media")
-    return minio
+for (const store of stores) {
+  const { skip, title } = minIOSuite(`${store.name}, MinIO`)
+  describe.skipIf(skip)(title, () => {
+    onServer(store, async () => {
+      const minio = await startMinIO()
+      await minio.createBucket("media")
+      return minio
+    })
   })
-})
+}

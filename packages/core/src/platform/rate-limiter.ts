@@ -1,3 +1,5 @@
+import { type Bandwidth, rateAt } from "../Bandwidth.ts"
+
 /** Leave to send bytes, for all sockets of one store together. */
 export interface RateLimiter {
   /**
@@ -96,3 +98,7 @@ export const makeRateLimiter = (
     }
   }
 }
+
+/** The limiter of a bandwidth, where there is one. */
+export const limiterOf = (bandwidth: Bandwidth | undefined): RateLimiter | undefined =>
+  bandwidth === undefined ? undefined : makeRateLimiter((epochMs) => rateAt(bandwidth, epochMs))

@@ -83,8 +83,13 @@ const urlOf = ({ protocol, hostname, port, path }: ExchangeRequest): string =>
 const codeOf = (cause: unknown): string =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "ECONNRESET"
 
-/** Only these may be streamed with a content-length that is honoured; others drop the header (measured). */
-const honoursContentLength = "Bun" in globalThis
+const isBun = "Bun" in globalThis
+
+/** Only Bun streams with a content-length that is honoured and is told as it is pulled; others drop the header (measured). */
+const honoursContentLength = isBun
+
+/** Whether `fetch` undoes the content-encoding of what it answers; only Bun can be told not to. */
+export const decodesContent = !isBun
 
 /** Exchanges by `fetch`; what leaves through them is asked of the limiter. */
 export const fetchTransport = (limiter: RateLimiter | undefined): Transport => ({
@@ -120,6 +125,7 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
         method: request.method,
         headers,
         redirect: "manual",
+        ...(isBun ? { decompress: false } : {}),
         // Bun takes no connection from its pool then (measured); Deno and browsers take no notice.
         ...(options.freshConnection ? { keepalive: false } : {}),
         signal: AbortSignal.any([signal, connect.signal]),

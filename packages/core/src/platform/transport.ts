@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Bandwidth, rateAt } from "../Bandwidth.ts"
+import type { Bandwidth } from "../Bandwidth.ts"
 import type { Transport } from "./exchange.ts"
 import { builtin } from "./node-builtins.ts"
-import { makeRateLimiter } from "./rate-limiter.ts"
+import { limiterOf } from "./rate-limiter.ts"
 import { fetchTransport } from "./transport-fetch.ts"
 import { nodeTransport } from "./transport-node.ts"
 
@@ -15,7 +15,7 @@ import { nodeTransport } from "./transport-node.ts"
  * its connections: `maxSockets` binds `node:http(s)` alone.
  */
 export const makeTransport = (bandwidth: Bandwidth | undefined, maxSockets?: number): Transport => {
-  const limiter = bandwidth === undefined ? undefined : makeRateLimiter((epochMs) => rateAt(bandwidth, epochMs))
+  const limiter = limiterOf(bandwidth)
   const http = builtin("node:http")
   const https = builtin("node:https")
   if ("Bun" in globalThis || http === undefined || https === undefined) return fetchTransport(limiter)

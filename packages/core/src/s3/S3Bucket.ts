@@ -17,11 +17,12 @@ import {
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Bucket, type BucketApi, type StoreAbout } from "../Bucket.ts"
-import { type Provider, profiles, providerOf } from "../Limits.ts"
-import type { UploadError } from "../UploadError.ts"
-import { type Caller, makeCaller } from "./caller.ts"
+import type { ErrorContext, UploadError } from "../UploadError.ts"
+import { makeAttempt, makeMust } from "./caller.ts"
 import { connect } from "./connect.ts"
+import { makeLearn } from "./learn.ts"
 import type { S3Options } from "./S3Options.ts"
+import { type Carry, carrying } from "./sdk-call.ts"
 
 type Headers = Readonly<Record<string, string | undefined>>
 
@@ -57,8 +58,12 @@ const unless = (code: string) => (thrown: unknown) => {
   throw thrown
 }
 
-const makeApi = ({ bucket, call, client, must }: Caller): BucketApi => {
+const makeApi = (bucket: string, client: S3Client): BucketApi => {
   const ear = hearAnswers(client)
+  const attempt = makeAttempt(bucket, makeLearn(client, bucket))
+  const must = makeMust(bucket)
+  const call = <A>(operation: string, at: ErrorContext, send: (carry: Carry) => Promise<A>) =>
+    attempt(operation, at, (one) => send((input) => carrying(input, one)))
   const Bucket = bucket
   const headBucket = call("HeadBucket", {}, (carry) => client.send(new HeadBucketCommand(carry({ Bucket }))))
   return {
@@ -130,9 +135,6 @@ const isMinimumSize = (size: string): size is TransitionDefaultMinimumObjectSize
 const minimumSize = (size: string | undefined) =>
   size !== undefined && isMinimumSize(size) ? { TransitionDefaultMinimumObjectSize: size } : {}
 
-const knownProvider = ({ endpoint, provider }: S3Options): Provider =>
-  provider === undefined || provider === "probe" ? providerOf(endpoint) : provider
-
 /**
  * The settings of the bucket behind `options`. Makes no request itself; the scope closes its connections.
  *
@@ -141,7 +143,5 @@ const knownProvider = ({ endpoint, provider }: S3Options): Provider =>
 export const layer = (options: S3Options): Layer.Layer<Bucket, UploadError> =>
   Layer.effect(
     Bucket,
-    Effect.map(connect(options), ({ client, options }) =>
-      makeApi(makeCaller(options, client, profiles[knownProvider(options)]))
-    )
+    Effect.map(connect(options), ({ client }) => makeApi(options.bucket, client))
   )

@@ -3,61 +3,46 @@
  *
  * @module
  */
-import type { S3Client } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { defaults } from "../Defaults.ts"
 import { fromAbortable } from "../internal/from-abortable.ts"
 import type { Capabilities } from "../Limits.ts"
 import { type ErrorContext, isUploadError, type UploadError, uploadError, withContext } from "../UploadError.ts"
 import { diagnoseSdkError } from "./from-sdk-error.ts"
-import { makeLearn } from "./learn.ts"
+import type { Learn } from "./learn.ts"
+import type { Input, OperationName, Output, Send } from "./Operations.ts"
 import type { Payload } from "./payload.ts"
 import type { S3Options } from "./S3Options.ts"
-import { carrying, SdkCall } from "./sdk-call.ts"
+import { StoreCall } from "./StoreCall.ts"
 import { signsPayload } from "./sign-payload.ts"
 
-/** Puts the call on a command's input. */
-type Carry = <Input extends object>(input: Input) => Input
+/** A way to a store: who sends, and who learns from what fails. */
+export interface Backend {
+  readonly send: Send
+  readonly learn: Learn
+}
 
-type CallExtra = Omit<SdkCall["options"], "signal" | "payload" | "payloadHeaders"> & {
+type CallExtra = Omit<StoreCall["options"], "signal" | "payload" | "payloadHeaders"> & {
   readonly payload?: Payload | undefined
 }
 
-/** What verbs over one bucket share. */
-export interface Caller {
-  readonly bucket: string
-  readonly client: S3Client
-  readonly capabilities: Capabilities
-  /** Whether the payload's SHA-256 is signed. */
-  readonly signed: boolean
-  readonly call: <A>(
-    operation: string,
-    at: ErrorContext,
-    send: (carry: Carry, call: SdkCall) => Promise<A>,
-    extra?: CallExtra
-  ) => Effect.Effect<A, UploadError>
-  /** An answer counts only in the shape it must have: an HTML page with status 200 is no ETag. */
-  readonly must: <A>(
-    value: A | undefined,
-    what: string,
-    operation: string,
-    at: ErrorContext
-  ) => Effect.Effect<A, UploadError>
-}
+/** One attempt of anything: its call is ended by interruption, its failure is our error. */
+export type Attempt = <A>(
+  operation: string,
+  at: ErrorContext,
+  send: (call: StoreCall) => Promise<A>,
+  extra?: CallExtra
+) => Effect.Effect<A, UploadError>
 
-export const makeCaller = (options: S3Options, client: S3Client, capabilities: Capabilities): Caller => {
-  const { bucket } = options
-  const learn = makeLearn(client, bucket)
-  const signed = signsPayload(options.payloadSigning ?? defaults.payloadSigning, options.endpoint)
-
-  const call: Caller["call"] = (operation, at, send, { payload, ...extra } = {}) => {
+export const makeAttempt =
+  (bucket: string, learn: Learn): Attempt =>
+  (operation, at, send, { payload, ...extra } = {}) => {
     const context = { ...at, operation, bucket }
-    let sdkCall: SdkCall | undefined
+    let call: StoreCall | undefined
     return fromAbortable(
       async (signal) => {
-        const carried = new SdkCall({ ...extra, signal, payload: payload?.body, payloadHeaders: payload?.headers })
-        sdkCall = carried
-        return send((input) => carrying(input, carried), carried)
+        call = new StoreCall({ ...extra, signal, payload: payload?.body, payloadHeaders: payload?.headers })
+        return send(call)
       },
       (cause) => cause
     ).pipe(
@@ -66,14 +51,24 @@ export const makeCaller = (options: S3Options, client: S3Client, capabilities: C
         isUploadError(cause)
           ? Effect.fail(withContext(cause, context))
           : Effect.flatMap(
-              Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, sdkCall?.request?.headers)),
+              Effect.promise(() => learn(diagnoseSdkError(cause, context), cause, call?.request?.headers)),
               Effect.fail
             )
       )
     )
   }
 
-  const must: Caller["must"] = (value, what, operation, at) =>
+/** An answer counts only in the shape it must have: an HTML page with status 200 is no ETag. */
+export type Must = <A>(
+  value: A | undefined,
+  what: string,
+  operation: string,
+  at: ErrorContext
+) => Effect.Effect<A, UploadError>
+
+export const makeMust =
+  (bucket: string): Must =>
+  (value, what, operation, at) =>
     value === undefined || value === ""
       ? Effect.fail(
           uploadError(
@@ -86,5 +81,29 @@ export const makeCaller = (options: S3Options, client: S3Client, capabilities: C
         )
       : Effect.succeed(value)
 
-  return { bucket, client, capabilities, signed, call, must }
+/** What verbs over one bucket share. */
+export interface Caller {
+  readonly bucket: string
+  readonly capabilities: Capabilities
+  /** Whether the payload's SHA-256 is signed. */
+  readonly signed: boolean
+  readonly call: <Name extends OperationName>(
+    operation: Name,
+    at: ErrorContext,
+    input: Input<Name>,
+    extra?: CallExtra
+  ) => Effect.Effect<Output<Name>, UploadError>
+  readonly must: Must
+}
+
+export const makeCaller = (options: S3Options, { send, learn }: Backend, capabilities: Capabilities): Caller => {
+  const { bucket } = options
+  const attempt = makeAttempt(bucket, learn)
+  return {
+    bucket,
+    capabilities,
+    signed: signsPayload(options.payloadSigning ?? defaults.payloadSigning, options.endpoint),
+    call: (operation, at, input, extra) => attempt(operation, at, (call) => send(operation, input, call), extra),
+    must: makeMust(bucket)
+  }
 }

@@ -1,18 +1,21 @@
 /**
- * Checksums in the SDK's words, and as headers.
+ * Checksums in S3's words, and as headers.
  *
  * @module
  */
 import { compositeCrc32, encodeCrc32 } from "../Checksum.ts"
 import type { Capabilities } from "../Limits.ts"
 import type { ChecksumAlgorithm, CompleteMultipartUpload, OtherChecksum } from "../ObjectStore.ts"
+import type { Input } from "./Operations.ts"
 
-/** The field of the SDK that holds each checksum. */
+/** The field that holds each checksum. */
 export const checksumField = {
   CRC32: "ChecksumCRC32",
   CRC32C: "ChecksumCRC32C",
   CRC64NVME: "ChecksumCRC64NVME"
 } as const satisfies Record<ChecksumAlgorithm, string>
+
+const algorithms = ["CRC32", "CRC32C", "CRC64NVME"] as const
 
 export const checksumFields = ({
   algorithm,
@@ -37,12 +40,11 @@ const told = (crc32: number, other: OtherChecksum | undefined) =>
 export const checksumInput = ({ checksum }: Capabilities, crc32: number, other: OtherChecksum | undefined) =>
   checksum === "none" ? {} : checksumFields(told(crc32, other))
 
-export const checksumHeader = (
-  { checksum }: Capabilities,
-  crc32: number,
-  other: OtherChecksum | undefined
-): Readonly<Record<string, string>> => {
-  if (checksum === "none") return {}
-  const { algorithm, value } = told(crc32, other)
-  return { [`x-amz-checksum-${algorithm.toLowerCase()}`]: value }
-}
+/** The checksum of an input as its header. */
+export const checksumHeaders = (input: Input<"UploadPart">): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    algorithms.flatMap((algorithm) => {
+      const value = input[checksumField[algorithm]]
+      return value === undefined ? [] : [[`x-amz-checksum-${algorithm.toLowerCase()}`, value]]
+    })
+  )

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { CopyObjectCommand, UploadPartCopyCommand } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import type { CopySource, ObjectStoreApi } from "../ObjectStore.ts"
@@ -19,32 +18,22 @@ const sourceInput = (source: CopySource) => ({
   CopySourceIfMatch: `"${normalizeEtag(source.ifMatch)}"`
 })
 
-export const copyVerbs = ({
-  bucket,
-  client,
-  call,
-  must
-}: Caller): Pick<ObjectStoreApi, "copyObject" | "uploadPartCopy"> => ({
+export const copyVerbs = ({ bucket, call, must }: Caller): Pick<ObjectStoreApi, "copyObject" | "uploadPartCopy"> => ({
   copyObject: Effect.fnUntraced(function* ({ key, source, ifMatch, ifNoneMatch, onActivity, ...attributes }) {
     const at = { key }
     const answer = yield* call(
       "CopyObject",
       at,
-      (carry) =>
-        client.send(
-          new CopyObjectCommand(
-            carry({
-              Bucket: bucket,
-              Key: key,
-              ...sourceInput(source),
-              ...attributeInput(attributes),
-              MetadataDirective: "REPLACE",
-              ...(attributes.tags === undefined ? {} : { TaggingDirective: "REPLACE" }),
-              ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
-              ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        ...sourceInput(source),
+        ...attributeInput(attributes),
+        MetadataDirective: "REPLACE",
+        ...(attributes.tags === undefined ? {} : { TaggingDirective: "REPLACE" }),
+        ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+        ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
+      },
       { onActivity }
     )
     const result = answer.CopyObjectResult ?? {}
@@ -62,19 +51,14 @@ export const copyVerbs = ({
     const answer = yield* call(
       "UploadPartCopy",
       at,
-      (carry) =>
-        client.send(
-          new UploadPartCopyCommand(
-            carry({
-              Bucket: bucket,
-              Key: key,
-              UploadId: uploadId,
-              PartNumber: partNumber,
-              ...sourceInput(source),
-              CopySourceRange: `bytes=${range.start}-${range.end}`
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        PartNumber: partNumber,
+        ...sourceInput(source),
+        CopySourceRange: `bytes=${range.start}-${range.end}`
+      },
       { onActivity }
     )
     const result = answer.CopyPartResult ?? {}

@@ -4,12 +4,11 @@
  *
  * @module
  */
-import type { S3Client } from "@aws-sdk/client-s3"
 import { mended, type UploadError } from "../UploadError.ts"
 import type { Diagnosis } from "./classify-error.ts"
 import { treatmentOf } from "./FaultClass.ts"
 import { fromSdkError, type SdkError } from "./from-sdk-error.ts"
-import { correctedEndpoint, endpointNamedBy, hostOf, regionNamedBy } from "./named-place.ts"
+import { correctedEndpoint, type Endpoint, endpointNamedBy, hostOf, regionNamedBy } from "./named-place.ts"
 
 /** Clocks further apart than this make signatures fail; the SDK learns the offset at the same distance. */
 const skewMs = 240_000
@@ -36,8 +35,19 @@ const clockLearned = (cause: SdkError, signed: SignedHeaders): boolean => {
   return Math.abs(Date.parse(there ?? "") - signedAt(signed)) > skewMs
 }
 
-/** What the lessons change. The SDK reads these anew for each request. */
-type Settings = Pick<S3Client["config"], "credentials" | "region" | "endpoint" | "isCustomEndpoint">
+/** Whose signature it is; the rest is of no interest here. */
+interface Identity {
+  readonly accessKeyId: string
+  readonly sessionToken?: string | undefined
+}
+
+/** What the lessons change, as client-s3 has it in its `config`. Read anew for each request. */
+export interface Settings<Keys extends Identity = Identity> {
+  readonly credentials: (options?: { readonly forceRefresh?: boolean }) => Promise<Keys>
+  region: () => Promise<string>
+  endpoint?: (() => Promise<Endpoint>) | undefined
+  readonly isCustomEndpoint?: boolean | undefined
+}
 
 /** One client's lessons. Asked after each failure; answers with the error as it is to be retried, or not. */
 export type Learn = (diagnosis: Diagnosis, cause: unknown, signed: SignedHeaders) => Promise<UploadError>
@@ -55,8 +65,7 @@ export const makeLearn = ({ config }: { readonly config: Settings }, bucket: str
     if (accessKeyId === undefined) return false
     const refused = JSON.stringify([accessKeyId, sessionToken])
     if (refresh?.of === refused) return refresh.other
-    const isOther = (now: { readonly accessKeyId: string; readonly sessionToken?: string | undefined }): boolean =>
-      now.accessKeyId !== accessKeyId || now.sessionToken !== sessionToken
+    const isOther = (now: Identity): boolean => now.accessKeyId !== accessKeyId || now.sessionToken !== sessionToken
     const other = config
       .credentials()
       .then((now) => isOther(now) || config.credentials({ forceRefresh: true }).then(isOther))

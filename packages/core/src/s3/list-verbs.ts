@@ -3,37 +3,20 @@
  *
  * @module
  */
-import {
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  ListObjectVersionsCommand,
-  ListPartsCommand
-} from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import type { ListedVersion, ObjectStoreApi } from "../ObjectStore.ts"
 import type { Caller } from "./caller.ts"
 import { mergeVersions } from "./merge-versions.ts"
+import type { ListedEntry } from "./Operations.ts"
 import { fullCrc32 } from "./object-attributes.ts"
 
 /** A key as listings give it; with `encoding-type=url` in form encoding, where + is a space. */
 const decodeListed = (key: string, encoding: string | undefined): string =>
   encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key
 
-/** What versions and delete markers have in common; a marker has the first four. */
-interface ListedEntry {
-  readonly Key?: string | undefined
-  readonly VersionId?: string | undefined
-  readonly IsLatest?: boolean | undefined
-  readonly LastModified?: Date | undefined
-  readonly Size?: number | undefined
-  readonly ETag?: string | undefined
-  readonly StorageClass?: string | undefined
-}
-
 export const listVerbs = ({
   bucket,
-  client,
   call,
   must
 }: Caller): Pick<ObjectStoreApi, "listParts" | "listMultipartUploads" | "listObjects" | "listObjectVersions"> => ({
@@ -42,17 +25,12 @@ export const listVerbs = ({
     const answer = yield* call(
       "ListParts",
       at,
-      (carry) =>
-        client.send(
-          new ListPartsCommand(
-            carry({
-              Bucket: bucket,
-              Key: key,
-              UploadId: uploadId,
-              ...(after === undefined ? {} : { PartNumberMarker: String(after) })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        ...(after === undefined ? {} : { PartNumberMarker: String(after) })
+      },
       { onActivity }
     )
     yield* must(answer.UploadId, "UploadId", "ListParts", at)
@@ -84,18 +62,13 @@ export const listVerbs = ({
     const answer = yield* call(
       "ListMultipartUploads",
       {},
-      (carry) =>
-        client.send(
-          new ListMultipartUploadsCommand(
-            carry({
-              Bucket: bucket,
-              Prefix: prefix,
-              // Keys may hold what XML cannot (S3 API Reference, ListMultipartUploads, encoding-type).
-              EncodingType: "url",
-              ...(after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Prefix: prefix,
+        // Keys may hold what XML cannot (S3 API Reference, ListMultipartUploads, encoding-type).
+        EncodingType: "url",
+        ...(after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId })
+      },
       { onActivity }
     )
     yield* must(answer.Bucket, "Bucket", "ListMultipartUploads", {})
@@ -120,18 +93,13 @@ export const listVerbs = ({
     const answer = yield* call(
       "ListObjectsV2",
       {},
-      (carry) =>
-        client.send(
-          new ListObjectsV2Command(
-            carry({
-              Bucket: bucket,
-              Prefix: prefix,
-              EncodingType: "url",
-              ...(after === undefined ? {} : { ContinuationToken: after }),
-              ...(limit === undefined ? {} : { MaxKeys: limit })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Prefix: prefix,
+        EncodingType: "url",
+        ...(after === undefined ? {} : { ContinuationToken: after }),
+        ...(limit === undefined ? {} : { MaxKeys: limit })
+      },
       { onActivity }
     )
     yield* must(answer.Name, "Name", "ListObjectsV2", {})
@@ -161,19 +129,14 @@ export const listVerbs = ({
     const answer = yield* call(
       "ListObjectVersions",
       {},
-      (carry) =>
-        client.send(
-          new ListObjectVersionsCommand(
-            carry({
-              Bucket: bucket,
-              Prefix: prefix,
-              EncodingType: "url",
-              ...(after === undefined ? {} : { KeyMarker: after.key }),
-              ...(after?.versionId === undefined ? {} : { VersionIdMarker: after.versionId }),
-              ...(limit === undefined ? {} : { MaxKeys: limit })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Prefix: prefix,
+        EncodingType: "url",
+        ...(after === undefined ? {} : { KeyMarker: after.key }),
+        ...(after?.versionId === undefined ? {} : { VersionIdMarker: after.versionId }),
+        ...(limit === undefined ? {} : { MaxKeys: limit })
+      },
       { onActivity }
     )
     yield* must(answer.Name, "Name", "ListObjectVersions", {})

@@ -3,49 +3,34 @@
  *
  * @module
  */
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand
-} from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
 import type { Caller } from "./caller.ts"
-import { checksumField, checksumFields, checksumHeader, checksumInput, crc32OfAll } from "./checksum-fields.ts"
+import { checksumField, checksumFields, checksumInput, crc32OfAll } from "./checksum-fields.ts"
 import { completeBody } from "./complete-body.ts"
 import { attributeInput, checksumOf, fullCrc32 } from "./object-attributes.ts"
 import { confirmPayload, describePayload, documentPayload } from "./payload.ts"
-import type { SendPart } from "./repeat-part.ts"
 
 type MultipartVerbs = Pick<
   ObjectStoreApi,
   "createMultipartUpload" | "uploadPart" | "completeMultipartUpload" | "abortMultipartUpload"
 >
 
-export const multipartVerbs = (
-  { bucket, client, capabilities, signed, call, must }: Caller,
-  repeatPart: SendPart
-): MultipartVerbs => ({
+export const multipartVerbs = ({ bucket, capabilities, signed, call, must }: Caller): MultipartVerbs => ({
   createMultipartUpload: Effect.fnUntraced(function* (input) {
     const at = { key: input.key }
     const answer = yield* call(
       "CreateMultipartUpload",
       at,
-      (carry) =>
-        client.send(
-          new CreateMultipartUploadCommand(
-            carry({
-              Bucket: bucket,
-              Key: input.key,
-              ...attributeInput(input),
-              ...(input.checksum === "none"
-                ? {}
-                : { ChecksumAlgorithm: input.checksumAlgorithm ?? "CRC32", ChecksumType: input.checksum })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: input.key,
+        ...attributeInput(input),
+        ...(input.checksum === "none"
+          ? {}
+          : { ChecksumAlgorithm: input.checksumAlgorithm ?? "CRC32", ChecksumType: input.checksum })
+      },
       { onActivity: input.onActivity }
     )
     const uploadId = yield* must(answer.UploadId, "UploadId", "CreateMultipartUpload", at)
@@ -59,20 +44,13 @@ export const multipartVerbs = (
     const answer = yield* call(
       "UploadPart",
       at,
-      (carry, sdkCall) =>
-        repeatPart({ key, uploadId, partNumber, headers: checksumHeader(capabilities, crc32, checksum) }, sdkCall, () =>
-          client.send(
-            new UploadPartCommand(
-              carry({
-                Bucket: bucket,
-                Key: key,
-                UploadId: uploadId,
-                PartNumber: partNumber,
-                ...checksumInput(capabilities, crc32, checksum)
-              })
-            )
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        PartNumber: partNumber,
+        ...checksumInput(capabilities, crc32, checksum)
+      },
       { payload, onActivity, freshConnection: attempt > 1 }
     )
     const etag = yield* must(answer.ETag, "ETag", "UploadPart", at)
@@ -95,23 +73,18 @@ export const multipartVerbs = (
     const answer = yield* call(
       "CompleteMultipartUpload",
       at,
-      (carry) =>
-        client.send(
-          new CompleteMultipartUploadCommand(
-            carry({
-              Bucket: bucket,
-              Key: input.key,
-              UploadId: input.uploadId,
-              // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
-              ...(input.checksum === "COMPOSITE" || (input.checksum === "FULL_OBJECT" && input.size > 0)
-                ? { ...checksumFields(input.otherChecksum ?? crc32OfAll(input)), ChecksumType: input.checksum }
-                : {}),
-              ...(capabilities.objectSizeOnComplete ? { MpuObjectSize: input.size } : {}),
-              ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
-              ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: input.key,
+        UploadId: input.uploadId,
+        // MinIO refuses the CRC of an empty object in parts, and there is nothing for it to protect.
+        ...(input.checksum === "COMPOSITE" || (input.checksum === "FULL_OBJECT" && input.size > 0)
+          ? { ...checksumFields(input.otherChecksum ?? crc32OfAll(input)), ChecksumType: input.checksum }
+          : {}),
+        ...(capabilities.objectSizeOnComplete ? { MpuObjectSize: input.size } : {}),
+        ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
+        ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
+      },
       { payload, onActivity: input.onActivity }
     )
     const etag = yield* must(answer.ETag, "ETag", "CompleteMultipartUpload", at)
@@ -126,12 +99,6 @@ export const multipartVerbs = (
 
   abortMultipartUpload: ({ key, uploadId, onActivity }) =>
     Effect.asVoid(
-      call(
-        "AbortMultipartUpload",
-        { key, uploadId },
-        (carry) =>
-          client.send(new AbortMultipartUploadCommand(carry({ Bucket: bucket, Key: key, UploadId: uploadId }))),
-        { onActivity }
-      )
+      call("AbortMultipartUpload", { key, uploadId }, { Bucket: bucket, Key: key, UploadId: uploadId }, { onActivity })
     )
 })

@@ -2,7 +2,7 @@
 import type { SdkError } from "./from-sdk-error.ts"
 
 /** An endpoint in the SDK's words. */
-interface Endpoint {
+export interface Endpoint {
   readonly protocol: string
   readonly hostname: string
   readonly port?: number

@@ -1,11 +1,12 @@
 /**
- * Objects' attributes in the SDK's words, there and back.
+ * Objects' attributes in S3's words, there and back.
  *
  * @module
  */
 import type { StorageClass } from "@aws-sdk/client-s3"
 import { decodeCrc32, normalizeEtag } from "../Checksum.ts"
 import type { ObjectAttributes, ObjectHead, StoredChecksum } from "../ObjectStore.ts"
+import type { Head, ToldChecksums } from "./Operations.ts"
 
 /** Stores name classes of their own: the SDK's closed list is a hint, and the store has the last word. */
 const namesClass = (name: string): name is StorageClass => name !== ""
@@ -29,18 +30,8 @@ export const attributeInput = (a: ObjectAttributes) => ({
 export const fullCrc32 = (encoded: string | undefined, type: string | undefined): number | undefined =>
   encoded === undefined || type === "COMPOSITE" || encoded.includes("-") ? undefined : decodeCrc32(encoded)
 
-/** What an answer may say of checksums. */
-interface ChecksumAnswer {
-  readonly ChecksumCRC32?: string | undefined
-  readonly ChecksumCRC32C?: string | undefined
-  readonly ChecksumCRC64NVME?: string | undefined
-  readonly ChecksumSHA1?: string | undefined
-  readonly ChecksumSHA256?: string | undefined
-  readonly ChecksumType?: string | undefined
-}
-
 /** The one checksum of an answer, with its kind. */
-export const checksumOf = (answer: ChecksumAnswer): StoredChecksum | undefined => {
+export const checksumOf = (answer: ToldChecksums): StoredChecksum | undefined => {
   const { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256, ChecksumType } = answer
   const found = (
     [
@@ -57,24 +48,8 @@ export const checksumOf = (answer: ChecksumAnswer): StoredChecksum | undefined =
   return { algorithm, value, type: ChecksumType === "COMPOSITE" || value.includes("-") ? "COMPOSITE" : "FULL_OBJECT" }
 }
 
-interface HeadAnswer extends ChecksumAnswer {
-  readonly ContentLength?: number | undefined
-  readonly ETag?: string | undefined
-  readonly VersionId?: string | undefined
-  readonly LastModified?: Date | undefined
-  readonly PartsCount?: number | undefined
-  readonly ServerSideEncryption?: string | undefined
-  readonly ContentType?: string | undefined
-  readonly CacheControl?: string | undefined
-  readonly ContentDisposition?: string | undefined
-  readonly ContentEncoding?: string | undefined
-  readonly ContentLanguage?: string | undefined
-  readonly Metadata?: Record<string, string> | undefined
-  readonly StorageClass?: string | undefined
-}
-
 /** A HEAD or GET answer as `ObjectHead`. */
-export const headOf = (key: string, size: number, answer: HeadAnswer): ObjectHead => ({
+export const headOf = (key: string, size: number, answer: Head): ObjectHead => ({
   key,
   size,
   etag: normalizeEtag(answer.ETag ?? ""),

@@ -3,13 +3,6 @@
  *
  * @module
  */
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  PutObjectCommand
-} from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import { normalizeEtag } from "../Checksum.ts"
 import type { ByteRange, ObjectStoreApi } from "../ObjectStore.ts"
@@ -23,7 +16,7 @@ const rangeHeader = (range: ByteRange): string =>
 
 type ObjectVerbs = Pick<ObjectStoreApi, "putObject" | "headObject" | "getObject" | "deleteObject" | "headBucket">
 
-export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }: Caller): ObjectVerbs => ({
+export const objectVerbs = ({ bucket, capabilities, signed, call, must }: Caller): ObjectVerbs => ({
   putObject: Effect.fnUntraced(function* (input) {
     const { key, body, crc32, checksum, attempt, onActivity } = input
     const at = { key }
@@ -31,19 +24,14 @@ export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }
     const answer = yield* call(
       "PutObject",
       at,
-      (carry) =>
-        client.send(
-          new PutObjectCommand(
-            carry({
-              Bucket: bucket,
-              Key: key,
-              ...attributeInput(input),
-              ...checksumInput(capabilities, crc32, checksum),
-              ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
-              ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        ...attributeInput(input),
+        ...checksumInput(capabilities, crc32, checksum),
+        ...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),
+        ...(input.ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(input.ifMatch)}"` })
+      },
       { payload, onActivity, freshConnection: attempt > 1 }
     )
     const etag = yield* must(answer.ETag, "ETag", "PutObject", at)
@@ -60,18 +48,16 @@ export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }
   }),
 
   headObject: Effect.fnUntraced(function* ({ key, partNumber, versionId }) {
-    const answer = yield* call("HeadObject", { key, partNumber }, (carry) =>
-      client.send(
-        new HeadObjectCommand(
-          carry({
-            Bucket: bucket,
-            Key: key,
-            ChecksumMode: "ENABLED",
-            ...(versionId === undefined ? {} : { VersionId: versionId }),
-            ...(partNumber === undefined ? {} : { PartNumber: partNumber })
-          })
-        )
-      )
+    const answer = yield* call(
+      "HeadObject",
+      { key, partNumber },
+      {
+        Bucket: bucket,
+        Key: key,
+        ChecksumMode: "ENABLED",
+        ...(versionId === undefined ? {} : { VersionId: versionId }),
+        ...(partNumber === undefined ? {} : { PartNumber: partNumber })
+      }
     )
     yield* must(answer.ETag, "ETag", "HeadObject", { key })
     return headOf(key, answer.ContentLength ?? 0, answer)
@@ -81,18 +67,13 @@ export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }
     const answer = yield* call(
       "GetObject",
       { key },
-      (carry) =>
-        client.send(
-          new GetObjectCommand(
-            carry({
-              Bucket: bucket,
-              Key: key,
-              ...(versionId === undefined ? {} : { VersionId: versionId }),
-              ...(range === undefined ? {} : { Range: rangeHeader(range) }),
-              ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
-            })
-          )
-        ),
+      {
+        Bucket: bucket,
+        Key: key,
+        ...(versionId === undefined ? {} : { VersionId: versionId }),
+        ...(range === undefined ? {} : { Range: rangeHeader(range) }),
+        ...(ifMatch === undefined ? {} : { IfMatch: `"${normalizeEtag(ifMatch)}"` })
+      },
       { streamResponse: true, onActivity }
     )
     const body = yield* must(answer.Body, "body", "GetObject", { key })
@@ -100,7 +81,7 @@ export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }
     const total = answer.ContentRange?.split("/")[1]
     return {
       ...headOf(key, total === undefined ? contentLength : Number(total), answer),
-      body: body.transformToWebStream(),
+      body,
       contentLength,
       contentRange: answer.ContentRange
     }
@@ -108,15 +89,12 @@ export const objectVerbs = ({ bucket, client, capabilities, signed, call, must }
 
   deleteObject: ({ key, versionId }) =>
     Effect.asVoid(
-      call("DeleteObject", { key }, (carry) =>
-        client.send(
-          new DeleteObjectCommand(
-            carry({ Bucket: bucket, Key: key, ...(versionId === undefined ? {} : { VersionId: versionId }) })
-          )
-        )
+      call(
+        "DeleteObject",
+        { key },
+        { Bucket: bucket, Key: key, ...(versionId === undefined ? {} : { VersionId: versionId }) }
       )
     ),
 
-  headBucket: () =>
-    Effect.asVoid(call("HeadBucket", {}, (carry) => client.send(new HeadBucketCommand(carry({ Bucket: bucket })))))
+  headBucket: () => Effect.asVoid(call("HeadBucket", {}, { Bucket: bucket }))
 })

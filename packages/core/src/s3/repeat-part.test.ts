@@ -2,8 +2,10 @@ import { UploadPartCommand } from "@aws-sdk/client-s3"
 import { describe, expect, it } from "vitest"
 import type { ExchangeRequest, ExchangeResponse, Transport } from "../platform/exchange.ts"
 import { makeClient } from "./make-client.ts"
-import { makeRepeatPart, type PartAnswer } from "./repeat-part.ts"
-import { carrying, SdkCall } from "./sdk-call.ts"
+import type { Written } from "./Operations.ts"
+import { makeRepeatPart } from "./repeat-part.ts"
+import { StoreCall } from "./StoreCall.ts"
+import { carrying } from "./sdk-call.ts"
 
 const stored: ExchangeResponse = {
   statusCode: 200,
@@ -41,9 +43,9 @@ const start = (answers: ReadonlyArray<ExchangeResponse | Error>, key = "a b/ü!'
     transport
   )
   const repeatPart = makeRepeatPart(client, transport, 1_000)
-  const send = (partNumber: number, attempt = 1): Promise<PartAnswer> => {
+  const send = (partNumber: number, attempt = 1): Promise<Written> => {
     const uploadId = "2~id+/="
-    const call = new SdkCall({
+    const call = new StoreCall({
       signal: new AbortController().signal,
       payload: { slices: [Uint8Array.of(1, 2, 3)], size: 3 },
       payloadHeaders: { "content-length": "3", "x-amz-content-sha256": "UNSIGNED-PAYLOAD" },

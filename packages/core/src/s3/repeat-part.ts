@@ -6,8 +6,9 @@
 import type { S3Client } from "@aws-sdk/client-s3"
 import type { ExchangeResponse, Transport } from "../platform/exchange.ts"
 import { sha256 } from "../platform/hash.ts"
-import { encode, exchangeOptions, type SignedRequest } from "./request-handler.ts"
-import type { SdkCall } from "./sdk-call.ts"
+import { encode, encodeKey } from "./encode.ts"
+import type { Written } from "./Operations.ts"
+import { exchangeOptions, type SignedRequest, type StoreCall } from "./StoreCall.ts"
 import { signRequest } from "./sign-request.ts"
 
 /** What all UploadParts of a client have in common, read off one that the SDK has signed. */
@@ -30,17 +31,6 @@ export interface PartPlace {
   /** Headers of this part alone. */
   readonly headers: Readonly<Record<string, string>>
 }
-
-/** What the engine reads from an answer, under the SDK's names. */
-export interface PartAnswer {
-  readonly ETag?: string | undefined
-  readonly ChecksumCRC32?: string | undefined
-  readonly ChecksumCRC32C?: string | undefined
-  readonly ChecksumCRC64NVME?: string | undefined
-  readonly ServerSideEncryption?: string | undefined
-}
-
-const encodeKey = (key: string): string => key.split("/").map(encode).join("/")
 
 /** Headers of the connection and the client: the same for every part. */
 const common = new Set(["host", "user-agent", "x-amz-user-agent", "x-amz-request-payer", "x-amz-expected-bucket-owner"])
@@ -65,7 +55,7 @@ const wayOf = ({ protocol, hostname, port, path, headers }: SignedRequest, key: 
 }
 
 /** An answer that needs no SDK to be understood: a success without a body that names an ETag. */
-const plainAnswer = ({ statusCode, headers, body }: ExchangeResponse): PartAnswer | undefined => {
+const plainAnswer = ({ statusCode, headers, body }: ExchangeResponse): Written | undefined => {
   const { etag } = headers
   if (statusCode !== 200 || etag === undefined || !(body instanceof Uint8Array) || body.length > 0) return undefined
   return {
@@ -78,7 +68,7 @@ const plainAnswer = ({ statusCode, headers, body }: ExchangeResponse): PartAnswe
 }
 
 /** Sends one part: `bySdk` when there is anything to learn or to explain. */
-export type SendPart = (place: PartPlace, call: SdkCall, bySdk: () => Promise<PartAnswer>) => Promise<PartAnswer>
+export type SendPart = (place: PartPlace, call: StoreCall, bySdk: () => Promise<Written>) => Promise<Written>
 
 /**
  * The first part goes through the SDK, which decides where and how; the others are copies of that request, signed

@@ -1,5 +1,5 @@
 /**
- * What one call carries past the SDK: its payload, its signal, its signs of life.
+ * How a call gets past the SDK: its payload, its signal, its signs of life.
  *
  * client-s3 serialises, signs and parses; the bytes never pass through it. The call rides on the command's
  * input under a symbol, which serialisers do not see, and is handed over to the signed request.
@@ -7,45 +7,24 @@
  * @module
  */
 import type { S3Client } from "@aws-sdk/client-s3"
-import type { PartBody, Watched } from "../ObjectStore.ts"
-import type { ExchangeResponse } from "../platform/exchange.ts"
-import type { SignedRequest } from "./request-handler.ts"
+import { type SignedRequest, StoreCall } from "./StoreCall.ts"
 
-interface CallOptions {
-  readonly signal: AbortSignal
-  readonly payload?: PartBody | undefined
-  /** Headers that describe the payload; signed with the rest. */
-  readonly payloadHeaders?: Readonly<Record<string, string>> | undefined
-  readonly onActivity?: Watched["onActivity"]
-  readonly freshConnection?: boolean | undefined
-  readonly streamResponse?: boolean | undefined
-}
+const key = Symbol("@sluice/core/StoreCall")
+const byRequest = new WeakMap<object, StoreCall>()
 
-/** One call to the store. */
-export class SdkCall {
-  readonly options: CallOptions
-  /** The request as it was signed and sent, once it is. */
-  request: SignedRequest | undefined = undefined
-  /** The answer, when it is there already: the SDK is only to read it. */
-  answered: ExchangeResponse | undefined = undefined
-  constructor(options: CallOptions) {
-    this.options = options
-  }
-}
-
-const key = Symbol("@sluice/core/SdkCall")
-const byRequest = new WeakMap<object, SdkCall>()
+/** Puts a call on a command's input. */
+export type Carry = <Input extends object>(input: Input) => Input
 
 /** `input` with the call on it. */
-export const carrying = <Input extends object>(input: Input, call: SdkCall): Input =>
+export const carrying = <Input extends object>(input: Input, call: StoreCall): Input =>
   Object.assign(input, { [key]: call })
 
 /** The call that a signed request belongs to. */
-export const callOfRequest = (request: object): SdkCall | undefined => byRequest.get(request)
+export const callOfRequest = (request: object): StoreCall | undefined => byRequest.get(request)
 
-const callOfInput = (input: object): SdkCall | undefined => {
+const callOfInput = (input: object): StoreCall | undefined => {
   const call: unknown = Reflect.get(input, key)
-  return call instanceof SdkCall ? call : undefined
+  return call instanceof StoreCall ? call : undefined
 }
 
 const isRequest = (request: unknown): request is SignedRequest =>

@@ -16,8 +16,8 @@ export interface StoreUnderTest {
    */
   readonly open: (endpoint: string) => Effect.Effect<ObjectStoreApi, UploadError, Scope.Scope>
   /**
-   * Whether the store sees its sockets (default), so that it can count accepted bytes as they leave and open a fresh
-   * connection for a second attempt. Over `fetch` it mostly cannot.
+   * Whether the store sees its sockets (default), so that it can count accepted bytes as they leave, open a fresh
+   * connection for a second attempt, and close idle ones at its end. Over `fetch` it mostly cannot.
    */
   readonly seesSockets?: boolean | undefined
 }

@@ -188,6 +188,7 @@ export const attempts: Readonly<Record<string, StoreCheck>> = {
   }),
 
   "when the store is closed, no connection of its is open": Effect.fnUntraced(function* (store, under) {
+    if (under.seesSockets === false) return
     const gate = yield* gateTo(under.endpoint)
     const key = freshKey()
     yield* Effect.scoped(Effect.flatMap(under.open(gate.endpoint), (behind) => putBytes(behind, key, bytesOf(10))))
