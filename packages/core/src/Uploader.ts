@@ -11,6 +11,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions } from "./Defaults.ts"
+import type { Description } from "./Description.ts"
 import { makeUploads } from "./internal/make-uploads.ts"
 import type { Priority } from "./internal/turn-queue.ts"
 import type { Journal } from "./Journal.ts"
@@ -114,6 +115,8 @@ export interface UploaderApi {
   readonly cancel: (sessionId: string) => Effect.Effect<void, UploadError>
   /** The uploads in the journal that have not ended, and what is left of those that have. */
   readonly list: Effect.Effect<ReadonlyArray<Session>, UploadError>
+  /** What the plugins do: those of the list, with the hooks of the upload that was opened last. Opens nothing. */
+  readonly describe: Effect.Effect<Description>
 }
 
 /** Options of an uploader: the engine's knobs and the plugins, in order. */

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type { BatchItems, BatchOptions, BatchSummary } from "./Batch.ts"
 import { defaults, type EngineOptions, engineOptions } from "./Defaults.ts"
+import type * as Description from "./Description.ts"
 import { makeEventHistory } from "./internal/event-history.ts"
 import { guardedCall, watchedCall } from "./internal/guarded-call.ts"
 import { allPages, objectsPage, uploadsPage } from "./internal/list-pages.ts"
@@ -58,6 +59,7 @@ import type { Verification, VerifyRequest } from "./Verification.ts"
 export type { Bandwidth, BandwidthSchedule, BandwidthWindow } from "./Bandwidth.ts"
 export type { BatchItems, BatchResult, BatchSummary } from "./Batch.ts"
 export { defaults, presets } from "./Defaults.ts"
+export * as Description from "./Description.ts"
 export type {
   ByteRange,
   ListedObject,
@@ -245,6 +247,11 @@ export interface Sluice extends AsyncDisposable {
   readonly list: (options?: ListOptions) => AsyncIterable<ListedObject>
   /** The multipart uploads that are open in the bucket, whoever began them. MinIO answers only to exact keys. */
   readonly openUploads: (options?: ListOptions) => AsyncIterable<ListedUpload>
+  /**
+   * What the plugins do, in which order: those of the list, with the hooks of the upload that was opened last. Opens
+   * nothing, asks nobody; `Description.render` says it in words.
+   */
+  readonly describe: () => Promise<Description.Description>
   /** Rejects when the bucket cannot be used, saying why. */
   readonly ready: () => Promise<void>
   /** The bucket's name. */
@@ -475,6 +482,8 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
       allPages((after: ListedUploads["next"]) =>
         ask((store, engine) => guardedCall(engine, "ListMultipartUploads", uploadsPage(store, prefix, after)), signal)
       ),
+    describe: async () =>
+      settle(await runtime.runPromiseExit(Effect.flatMap(UploadsService, ({ describe }) => describe))),
     ready: () => ask((store, engine) => watchedCall(engine, "HeadBucket", store.headBucket())),
     bucket: () => ask((store) => Effect.succeed(store.bucket)),
     dispose,

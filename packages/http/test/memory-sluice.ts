@@ -114,6 +114,7 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail
     },
+    describe: unused,
     bucket: async () => bucket,
     dispose,
     [Symbol.asyncDispose]: dispose

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { UploadContext } from "../Plugin.ts"
+import { canRun } from "../Route.ts"
 import type { Session } from "../Session.ts"
 import type { Source, SourceReader } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
@@ -176,6 +177,10 @@ export const driveUpload = Effect.fnUntraced(function* <R>(
   const pool = yield* SlabPool
   const saved = new Map<string, unknown>(Object.entries(earlier?.session.pluginState ?? {}))
   const hooks = yield* openHooks(engine.plugins, contextFor(engine, upcoming, saved), options.hookTimeoutMs)
+  engine.seen.last = hooks.seen
+  const { onFailure } = options
+  const refused = canRun(hooks.seen, { _tag: "Upload", onFailure, resumed: earlier !== undefined, partsInMemory: true })
+  if (refused !== undefined) return yield* refused
 
   let session = earlier?.session
   let lease = earlier?.lease

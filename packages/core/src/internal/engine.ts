@@ -1,6 +1,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { EngineOptions } from "../Defaults.ts"
+import type { PluginDescription } from "../Description.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
 import type { Plugin } from "../Plugin.ts"
@@ -13,6 +14,8 @@ export interface Engine<R> {
   readonly plugins: ReadonlyArray<Plugin<R>>
   /** Lives as long as the uploader: deliveries go on after their upload has ended. */
   readonly scope: Scope.Scope
+  /** What the plugins hooked in the upload that was opened last. */
+  readonly seen: { last: ReadonlyArray<PluginDescription> }
   /** Uploads that run here, by session id. */
   readonly running: Map<string, RunningUpload>
 }

@@ -10,6 +10,7 @@ import type { UploadError } from "../UploadError.ts"
 import type { UploaderApi, UploaderOptions } from "../Uploader.ts"
 import { makeAdmission } from "./admission.ts"
 import { cancelUpload } from "./cancel-upload.ts"
+import { describePlugins, seenPlugins } from "./describe-plugins.ts"
 import { holdDigestThreads } from "./digest-threads.ts"
 import type { Engine } from "./engine.ts"
 import { resumeUpload, runUpload } from "./run-upload.ts"
@@ -34,6 +35,7 @@ export const makeUploads = Effect.fnUntraced(function* <R>({
     options,
     plugins,
     scope: yield* Effect.scope,
+    seen: { last: seenPlugins(plugins) },
     running: new Map()
   }
   const { admitted } = makeAdmission(options)
@@ -50,6 +52,7 @@ export const makeUploads = Effect.fnUntraced(function* <R>({
           Effect.provideContext(resumeUpload(engine, target, request, control), context)
         )
       ),
+    describe: Effect.sync(() => describePlugins(engine.seen.last)),
     cancel: (sessionId) => cancelUpload(engine, sessionId),
     list: engine.journal.listExpired(Number.POSITIVE_INFINITY)
   }

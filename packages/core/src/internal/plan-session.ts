@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import type { ObjectStoreApi } from "../ObjectStore.ts"
+import { refusals, refusalText } from "../Route.ts"
 import { metadataToken, type Session } from "../Session.ts"
-import { invalidRequest, type UploadError } from "../UploadError.ts"
+import { invalidRequest, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadRequest } from "../Uploader.ts"
 import { plan as decide, recheck, type UploadPlan } from "../UploadPlan.ts"
 import { windowOf } from "./congestion-window.ts"
@@ -19,11 +20,13 @@ import { identifySource } from "./identify-source.ts"
 import { madeByMetadata } from "./made-by.ts"
 import { keepsSize, replays } from "./open-source.ts"
 import { type OpenedHooks, partOverhead } from "./run-hooks.ts"
-import { allowsTwoPasses } from "./two-passes.ts"
+import { givesAgain } from "./two-passes.ts"
 
 /** What a plan is made of. */
 export interface PlanSession {
   readonly store: ObjectStoreApi
+  /** Written into the session, where the store has several. */
+  readonly endpoint: string | undefined
   readonly journal: JournalApi
   readonly options: EngineOptions
   readonly request: UploadRequest
@@ -36,6 +39,24 @@ export interface PlanSession {
   readonly saved: ReadonlyMap<string, unknown>
 }
 
+/** Parts that no memory holds are read twice, so plugins cannot see them. */
+const withinMemory = (
+  { layout, mode, size }: UploadPlan,
+  maxPartInMemory: number,
+  { seen }: OpenedHooks
+): Effect.Effect<void, UploadError> => {
+  const largest = mode === "single" ? (size ?? 0) : layout.partSize
+  if (largest <= maxPartInMemory) return Effect.void
+  const refused = refusals(seen, { _tag: "Upload", onFailure: "auto", resumed: false, partsInMemory: false })
+  if (refused.length === 0) return Effect.void
+  return Effect.fail(
+    uploadError({
+      _tag: "TooLarge",
+      message: `parts of ${largest} bytes are needed but the memory budget holds ${maxPartInMemory} at once, and ${refusalText(refused)}; raise memoryBudget, or send a file or Blob without plugins that see its parts`
+    })
+  )
+}
+
 /** Request → plan → the `plan` hooks' plan, checked again. */
 const makePlan = Effect.fnUntraced(function* ({
   store,
@@ -46,6 +67,7 @@ const makePlan = Effect.fnUntraced(function* ({
 }: PlanSession): Effect.fn.Return<UploadPlan, UploadError> {
   const { source } = request
   const { capabilities } = store
+  const algorithm = options.checksumAlgorithm
   const planned = yield* Effect.fromResult(
     decide(
       {
@@ -56,7 +78,7 @@ const makePlan = Effect.fnUntraced(function* ({
         partSize: request.partSize ?? windowOf(store).partSize(options.partSize, capabilities.limits.minPartSize),
         multipartThreshold: options.multipartThreshold,
         multipart: options.multipart,
-        checksumAlgorithm: options.checksumAlgorithm,
+        checksumAlgorithm: algorithm,
         maxPartInMemory,
         attributes: {
           contentType: request.contentType ?? source.contentType ?? contentTypeOf(source.name ?? request.key),
@@ -71,11 +93,12 @@ const makePlan = Effect.fnUntraced(function* ({
         },
         condition: { ifNoneMatch: request.ifNoneMatch, ifMatch: request.ifMatch },
         replayable: source.replayable && replays(hooks.body),
-        twoPasses: options.checksumAlgorithm === "CRC32" && allowsTwoPasses(source, hooks)
+        twoPasses: algorithm === "CRC32" && givesAgain(source)
       },
       capabilities
     )
   )
+  yield* withinMemory(planned, maxPartInMemory, hooks)
   const hooked = yield* hooks.plan(planned)
   yield* Effect.fromResult(recheck(hooked, capabilities, partOverhead(hooks.part, hooked.layout.partSize)))
   // Until the store has echoed the encryption once, Create must show it before any byte leaves (DESIGN §5).
@@ -102,6 +125,7 @@ export const planSession = Effect.fnUntraced(function* (input: PlanSession): Eff
     state: "created",
     bucket: store.bucket,
     key: plan.key,
+    ...(input.endpoint === undefined ? {} : { endpoint: input.endpoint }),
     mode: plan.mode,
     uploadId: undefined,
     writeToken,

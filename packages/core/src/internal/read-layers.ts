@@ -8,7 +8,8 @@ import type * as Scope from "effect/Scope"
 import type { Plugin, ReadableBytes, ReadContext, ReadHook } from "../Plugin.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import { madeBy } from "./made-by.ts"
-import { guardedInTime, type Named, stageOrder } from "./run-hooks.ts"
+import { guardedInTime, type Named } from "./run-hooks.ts"
+import { stageOrder } from "./stage-order.ts"
 
 const failedIn = (plugin: string, cause: unknown): UploadError =>
   isUploadError(cause) ? cause : uploadError({ _tag: "PluginFailed", plugin, hook: "read", cause }, { cause })

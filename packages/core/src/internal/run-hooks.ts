@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { PluginDescription } from "../Description.ts"
 import type { StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
 import {
@@ -24,12 +25,16 @@ import {
 import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
+import { seenPlugins } from "./describe-plugins.ts"
 import { type Guest, inTime } from "./in-time.ts"
 import { joinSlices, lengthOf } from "./join-slices.ts"
 import type { Observer } from "./observe.ts"
+import { stageOrder } from "./stage-order.ts"
 
 /** All plugins' hooks of one upload, composed. */
 export interface OpenedHooks {
+  /** The plugins, as they answered `open`. */
+  readonly seen: ReadonlyArray<PluginDescription>
   readonly plan: (plan: UploadPlan) => Effect.Effect<UploadPlan, UploadError>
   /** In stage order; empty when no plugin touches the stream. */
   readonly body: ReadonlyArray<Named<BodyHook>>
@@ -51,7 +56,6 @@ export interface Named<H> {
 
 /** Only one plugin may compress, only one may encrypt: twice is never meant. */
 const exclusive: ReadonlySet<Stage> = new Set<Stage>(["compress", "encrypt"])
-export const stageOrder: Readonly<Record<Stage, number>> = { observe: 0, compress: 1, encrypt: 2 }
 
 /** Anything a hook dies of becomes `PluginFailed`; an `UploadError` passes, interruption too. No answer in time is one. */
 export const guardedInTime = <A, R>(
@@ -122,6 +126,10 @@ export const openHooks = Effect.fnUntraced(function* <R>(
   const finishes = pick("finish")
   const verifies = pick("verify")
   return {
+    seen: seenPlugins(
+      plugins,
+      opened.map(({ hook }) => hook)
+    ),
     plan: (plan) =>
       Effect.reduce(
         plans,

@@ -21,13 +21,12 @@ const windowSize = 2 * MiB
 /** Largest part that is held in memory whole, in bytes: two of them fit the budget. */
 export const largestInMemory = (pool: Pick<SlabPool, "capacity">): number => Math.floor(pool.capacity() / 2)
 
+/** Whether the source gives its bytes again, from any offset. */
+export const givesAgain = (source: Source): boolean => source.replayable && source.size !== undefined
+
 /** Whether parts may be read a window at a time: nobody has to see one as a whole, and the source gives it again. */
 export const allowsTwoPasses = (source: Source, hooks: Pick<OpenedHooks, "body" | "part" | "seesParts">): boolean =>
-  source.replayable &&
-  source.size !== undefined &&
-  hooks.body.length === 0 &&
-  hooks.part.length === 0 &&
-  !hooks.seesParts
+  givesAgain(source) && hooks.body.length === 0 && hooks.part.length === 0 && !hooks.seesParts
 
 /** Whether `size` bytes of this upload are sent in two passes. Checksums of packages are taken of whole parts. */
 export const inTwoPasses = (run: Pick<UploadRun, "hooks" | "pool" | "session" | "source">, size: number): boolean =>
