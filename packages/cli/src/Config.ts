@@ -95,7 +95,7 @@ export const parseRegion: Parse<string> = (text) =>
   /^[A-Za-z0-9-]{1,64}$/.test(text) ? Result.succeed(text) : Result.fail("give a region such as eu-west-1")
 
 const isProvider = (text: string): text is Provider => Object.hasOwn(profiles, text)
-const parseProvider: Parse<Provider> = (text) =>
+export const parseProvider: Parse<Provider> = (text) =>
   isProvider(text) ? Result.succeed(text) : Result.fail(`give one of ${Object.keys(profiles).join(", ")}`)
 
 const parseHost: Parse<string> = (text) =>

@@ -9,8 +9,8 @@ import { type Flags, UsageError } from "./Command.ts"
 import type { Environment } from "./Config.ts"
 import { Problems } from "./Problems.ts"
 import { noteOf } from "./ResumeNote.ts"
+import { readBucketTarget } from "./read-bucket.ts"
 import { type Place, placeFlags, readSettings, type Settings } from "./Settings.ts"
-import { parseTarget, type Target } from "./Target.ts"
 import { parseDuration } from "./units.ts"
 
 export const flags = {
@@ -59,21 +59,12 @@ export const readSweepJob = (args: ReadonlyArray<string>, env: Environment): Jou
     if (prefix !== undefined) problems.add("--prefix", "belongs to --all")
     if (yes) problems.add("--yes", "belongs to --all")
   }
-  const target = all ? readBucket(positionals, problems) : undefined
+  // A path behind the bucket is a prefix.
+  const target = all ? readBucketTarget(positionals, problems) : undefined
   if (problems.lines.length > 0) throw new UsageError(problems.lines)
   return target === undefined
     ? { ...job, all: false }
     : { ...job, all: true, bucket: target.bucket, prefix: prefix ?? target.path }
-}
-
-/** The one bucket; a path behind it is a prefix. */
-const readBucket = (positionals: ReadonlyArray<string>, problems: Problems): Target | undefined => {
-  const [target] = positionals
-  if (target === undefined || positionals.length > 1) {
-    problems.add("TARGET", "name one bucket, as in s3://bucket")
-    return undefined
-  }
-  return problems.read("TARGET", target, parseTarget)
 }
 
 /** Sessions of one bucket at one place. */
