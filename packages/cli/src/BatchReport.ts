@@ -78,7 +78,9 @@ export const makeBatchReport = (verb: string, json: boolean, { err, out, signal,
       status?.(() => "")
       const seconds = (performance.now() - began) / 1000
       if (json) out(JSON.stringify({ summary: counts, bytes, seconds }))
-      else out(`${words()}  in ${formatSeconds(seconds)}`)
+      // One item has said it all.
+      else if (Object.values(counts).reduce((sum, count) => sum + count, 0) !== 1)
+        out(`${words()}  in ${formatSeconds(seconds)}`)
       return signal.aborted ? exitCode.stopped : counts.failed > 0 ? exitCode.failed : exitCode.done
     }
   }

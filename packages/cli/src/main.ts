@@ -11,6 +11,12 @@ import { explain } from "./explain.ts"
 /** Loaded only when asked for, so that `--help` answers at once. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   upload: async () => (await import("./commands/upload.ts")).upload,
+  get: async () => (await import("./commands/get.ts")).get,
+  head: async () => (await import("./commands/head.ts")).head,
+  ls: async () => (await import("./commands/ls.ts")).ls,
+  cp: async () => (await import("./commands/cp.ts")).cp,
+  rm: async () => (await import("./commands/rm.ts")).rm,
+  verify: async () => (await import("./commands/verify.ts")).verify,
   resume: async () => (await import("./commands/resume.ts")).resume,
   cancel: async () => (await import("./commands/cancel.ts")).cancel,
   sweep: async () => (await import("./commands/sweep.ts")).sweep,
@@ -43,17 +49,22 @@ const overview = async (): Promise<string> => {
   ].join("\n")
 }
 
+const commandOf = (name: string | undefined): Promise<Command> => {
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load !== undefined) return load()
+  throw new UsageError([
+    `${name === undefined ? "name a command" : `there is no command "${name}"`}; try sluice --help`
+  ])
+}
+
 const run = async (argv: ReadonlyArray<string>, world: World): Promise<number> => {
   const [name, ...args] = argv
   if (name === "--version" || name === "-v") return done(world, version())
-  if (name === "--help" || name === "-h" || name === "help") return done(world, await overview())
-  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load === undefined) {
-    throw new UsageError([
-      `${name === undefined ? "name a command" : `there is no command "${name}"`}; try sluice --help`
-    ])
+  if (name === "--help" || name === "-h" || name === "help") {
+    const named = await Promise.all(args.filter((arg) => !arg.startsWith("-")).map(commandOf))
+    return done(world, named.length === 0 ? await overview() : named.map(helpOf).join("\n\n"))
   }
-  const command = await load()
+  const command = await commandOf(name)
   const end = args.indexOf("--")
   const asks = (end === -1 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")
   return asks ? done(world, helpOf(command)) : command.run(args, world)
