@@ -164,6 +164,39 @@ describe("sluice serve in front of a store", () => {
     expect(store.openUploads()).toEqual([])
   })
 
+  it("ends what it could not end at once, as soon as the store lets it; switched off, it does not", async () => {
+    const store = await startS3({ buckets: ["media"] })
+    onTestFinished(() => store.close())
+    /** An upload whose client goes away while the store refuses to abort. */
+    const leave = async (every: string) => {
+      const server = await serve({ ...environmentOf(store), SLUICE_BUCKET: "media", SLUICE_JANITOR_EVERY: every })
+      const key = `left-${every}`
+      const refusal = store.faults.add({
+        match: { op: "AbortMultipartUpload", key },
+        action: { type: "status", status: 403, code: "AccessDenied" },
+        times: Number.POSITIVE_INFINITY
+      })
+      const sent = request(`${server.url}/objects/${key}`, { method: "PUT", headers: { "Content-Length": 64 * MiB } })
+      sent.on("error", () => undefined)
+      sent.write(randomBytes(9 * MiB))
+      const open = () => store.openUploads().filter((upload) => upload.key === key)
+      await expect.poll(() => open()[0]?.parts.length ?? 0, { timeout: 20_000 }).toBeGreaterThan(0)
+      sent.destroy()
+      await expect.poll(() => refusal.hits, { timeout: 20_000 }).toBeGreaterThan(0)
+      refusal.remove()
+      return { ...server, open }
+    }
+    const off = await leave("off")
+    const on = await leave("100ms")
+    await expect.poll(on.open, { timeout: 20_000 }).toEqual([])
+    // As long has this one had, and a sweep at its start.
+    expect(off.open()).toHaveLength(1)
+    for (const { child, ended } of [on, off]) {
+      child.kill("SIGTERM")
+      expect(await ended).toMatchObject({ code: 0 })
+    }
+  })
+
   it("serves on while the store is not usable, and says so", async () => {
     const store = await startS3({ buckets: [] })
     onTestFinished(() => store.close())

@@ -12,8 +12,18 @@ describe("the environment", () => {
     expect(configOf({})).toEqual({
       store: { bucket: undefined, endpoint: undefined, region: undefined, provider: undefined, bandwidth: undefined },
       http: { host: "127.0.0.1", port: 3000, token: undefined },
+      janitor: { everyMs: 86_400_000, olderThanMs: 86_400_000 },
       engine: {}
     })
+  })
+
+  it("sets the Janitor's pace and age, or switches it off", () => {
+    expect(configOf({ SLUICE_JANITOR_EVERY: "1h", SLUICE_JANITOR_OLDER_THAN: "2d" }).janitor).toEqual({
+      everyMs: 3_600_000,
+      olderThanMs: 172_800_000
+    })
+    expect(configOf({ SLUICE_JANITOR_EVERY: "off" }).janitor.everyMs).toBeUndefined()
+    expect(problemsOf({ SLUICE_JANITOR_EVERY: "never" })).toEqual([expect.stringContaining("or off")])
   })
 
   it("sets the store, the server and every option of the engine", () => {

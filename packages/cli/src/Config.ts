@@ -19,6 +19,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface Config {
   readonly store: StoreConfig
   readonly http: HttpConfig
+  readonly janitor: JanitorConfig
   readonly engine: Partial<EngineOptions>
 }
 
@@ -36,6 +37,14 @@ export interface HttpConfig {
   /** 0 takes a free one. */
   readonly port: number
   readonly token: Redacted.Redacted<string> | undefined
+}
+
+/** What `sluice serve` does about uploads that nobody came back for. */
+export interface JanitorConfig {
+  /** Pause between two sweeps, in milliseconds; undefined: none are made. */
+  readonly everyMs: number | undefined
+  /** Since when nobody has worked on them, in milliseconds. */
+  readonly olderThanMs: number
 }
 
 type NumericOption = {
@@ -152,9 +161,30 @@ const readHttp = (env: Environment, problems: Problems): HttpConfig => {
   return { host, port: port ?? 3000, token }
 }
 
+const dayMs = 86_400_000
+
+const parseEvery: Parse<number | "off"> = (text) =>
+  text === "off"
+    ? Result.succeed("off")
+    : Result.mapError(within(parseDuration, 1, Number.POSITIVE_INFINITY)(text), (why) => `${why}, or off`)
+
+const readJanitor = (env: Environment, problems: Problems): JanitorConfig => {
+  const every = problems.read("SLUICE_JANITOR_EVERY", env["SLUICE_JANITOR_EVERY"], parseEvery) ?? dayMs
+  const age = env["SLUICE_JANITOR_OLDER_THAN"]
+  return {
+    everyMs: every === "off" ? undefined : every,
+    olderThanMs: problems.read("SLUICE_JANITOR_OLDER_THAN", age, parseDuration) ?? dayMs
+  }
+}
+
 /** The whole configuration, or every line of what is wrong with it. */
 export const readConfig = (env: Environment): Result.Result<Config, ReadonlyArray<string>> => {
   const problems = new Problems()
-  const config = { store: readStore(env, problems), http: readHttp(env, problems), engine: readEngine(env, problems) }
+  const config: Config = {
+    store: readStore(env, problems),
+    http: readHttp(env, problems),
+    janitor: readJanitor(env, problems),
+    engine: readEngine(env, problems)
+  }
   return problems.lines.length === 0 ? Result.succeed(config) : Result.fail(problems.lines)
 }

@@ -4,12 +4,19 @@
  * @module
  */
 import { parseArgs } from "node:util"
+import type { UploadError } from "@sluice/core/UploadError"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type Command, exitCode, UsageError, type World } from "../Command.ts"
+import { type Command, exitCode, type Flags, UsageError, type World } from "../Command.ts"
 import { readConfig } from "../Config.ts"
 import { listen } from "../listen.ts"
 import { openStore } from "../open-store.ts"
+import { runJanitor } from "../run-janitor.ts"
 import { serverApp } from "../server-app.ts"
+
+const flags = {
+  "no-janitor": { type: "boolean", help: "leave alone what nobody came back for, as SLUICE_JANITOR_EVERY=off" }
+} as const satisfies Flags
 
 export const serve: Command = {
   name: "serve",
@@ -22,15 +29,16 @@ export const serve: Command = {
     "SLUICE_HTTP_HOST   address (default 127.0.0.1; any other needs SLUICE_TOKEN)",
     "SLUICE_TOKEN       the bearer token that every request must carry",
     "SLUICE_BUCKET, AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID, …   the store to serve",
+    "SLUICE_JANITOR_EVERY, SLUICE_JANITOR_OLDER_THAN   how often the Janitor sweeps (24h, or off), and how old (24h)",
     "",
     ".env.example lists every variable. Ctrl-C ends running uploads and leaves nothing of them."
   ],
-  flags: {},
+  flags,
   run: async (args, world) => {
-    parseArgs({ args: [...args], options: {} })
+    const { values } = parseArgs({ args: [...args], options: flags })
     const config = readConfig(world.env)
     if (Result.isFailure(config)) throw new UsageError(config.failure)
-    const { http, store: named } = config.success
+    const { engine, http, janitor, store: named } = config.success
     if (named.bucket === undefined && named.endpoint !== undefined) {
       throw new UsageError([`SLUICE_BUCKET: missing; name the bucket at ${named.endpoint} that is to be served`])
     }
@@ -39,6 +47,7 @@ export const serve: Command = {
     const server = await listen(app.fetch, http)
     announce(world, server.url, store.description)
     warnUnlessReady(store.sluice.ready(), world)
+    if (values["no-janitor"] !== true) keepClean(runJanitor(store.kept, janitor, engine), world)
     await aborted(world.signal)
     // No new requests; uploads under way are aborted with the engine, and what then still is open is cut.
     server.refuse()
@@ -59,6 +68,13 @@ const warnUnlessReady = (ready: Promise<void>, { err, signal }: World): void => 
   ready.catch((error: unknown) => {
     if (!signal.aborted)
       err(`sluice: the store is not ready: ${error instanceof Error ? error.message : String(error)}`)
+  })
+}
+
+/** Beside everything else: what goes wrong with it stops no upload. */
+const keepClean = (sweeping: Effect.Effect<void, UploadError>, { err, signal }: World): void => {
+  Effect.runPromise(sweeping, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) err(`sluice: the Janitor stopped: ${error instanceof Error ? error.message : String(error)}`)
   })
 }
 
