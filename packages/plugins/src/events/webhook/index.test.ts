@@ -1,13 +1,32 @@
 import { randomBytes } from "node:crypto"
+import type { LookupAddress, LookupAllOptions } from "node:dns"
 import { once } from "node:events"
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http"
+import { createServer as createListener } from "node:net"
+import { profiles } from "@sluice/core/Limits"
+import type { UploadContext } from "@sluice/core/Plugin"
 import { createSluice, isUploadError, type SluiceOptions, s3 } from "@sluice/core/promise"
 import { type S3Server, startS3 } from "@sluice/testkit"
+import * as Effect from "effect/Effect"
 import { Webhook } from "standardwebhooks"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { type WebhookOptions, webhook } from "./index.ts"
+import { publicLookup } from "./post.ts"
 import { isPublicAddress } from "./public-address.ts"
 import { keyOf } from "./sign.ts"
+
+/** What names resolve to, where a test says so; else they are asked for. */
+const resolvesTo = vi.hoisted(() => vi.fn<() => ReadonlyArray<LookupAddress> | undefined>())
+vi.mock("node:dns", async (original) => {
+  const dns = await original<typeof import("node:dns")>()
+  const lookup = (name: string, options: LookupAllOptions, tell: Tell): void => {
+    const addresses = resolvesTo()
+    if (addresses === undefined) dns.lookup(name, options, tell)
+    else tell(null, [...addresses])
+  }
+  return { ...dns, lookup }
+})
+type Tell = (error: NodeJS.ErrnoException | null, addresses: Array<LookupAddress>) => void
 
 let server: S3Server
 beforeAll(async () => {
@@ -119,6 +138,61 @@ describe("a webhook", () => {
     expect(back.received).toHaveLength(1)
   })
 
+  it("gives up waiting for an answer, and asks again", async () => {
+    let asked = 0
+    const again = Promise.withResolvers<void>()
+    const silent = createServer(() => {
+      if (++asked === 2) again.resolve()
+    }).listen(0, "127.0.0.1")
+    await once(silent, "listening")
+    const address = silent.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    await using sluice = open({
+      url: `http://127.0.0.1:${port}`,
+      secret: newSecret(),
+      allowPrivate: true,
+      timeoutMs: 50
+    })
+    await sluice.upload(uploaded).done()
+    await again.promise
+    silent.closeAllConnections()
+    silent.close()
+  })
+
+  it("of an upload that another process ended has the words of the one that began it", async () => {
+    await using http = await receiver()
+    const plugin = webhook({ url: `http://127.0.0.1:${http.port}`, secret: newSecret(), allowPrivate: true })
+    const context: UploadContext = {
+      sessionId: "s1",
+      bucket: "media",
+      key: "a.txt",
+      source: { size: 5, name: undefined, contentType: undefined, replayable: true, identity: undefined },
+      capabilities: profiles.aws,
+      annotations: {},
+      resumed: true,
+      saved: { annotations: { user: "ada" } },
+      save: () => Effect.void,
+      exists: () => Effect.succeed(false)
+    }
+    const event = {
+      _tag: "UploadCancelled",
+      kept: false,
+      sessionId: "s1",
+      bucket: "media",
+      key: "a.txt",
+      at: 0
+    } as const
+    await Effect.runPromise(
+      Effect.scoped(
+        Effect.flatMap(plugin.open(context), ({ deliver }) => deliver?.send({ id: "1", event }) ?? Effect.void)
+      )
+    )
+    expect(JSON.parse(http.received[0]?.body ?? "")).toMatchObject({
+      type: "upload.cancelled",
+      data: { annotations: { user: "ada" } }
+    })
+  })
+
   it("tells of failures by their reason, and only of what was asked for", async () => {
     await using failures = await receiver()
     await using all = await receiver()
@@ -177,10 +251,18 @@ describe("a webhook's url", () => {
     "https://[::1]",
     "https://[::ffff:127.0.0.1]",
     "https://0x7f.1"
-  ])("%s reaches nothing of this machine unless that is allowed", async (host) => {
-    await using http = await receiver()
+  ])("%s opens no connection to this machine unless that is allowed", async (host) => {
+    let connections = 0
+    // Whatever it would say to a TLS client: that one came is too much.
+    const listener = createListener((socket) => {
+      connections++
+      socket.destroy()
+    }).listen(0)
+    await once(listener, "listening")
+    const address = listener.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
     const logged: Array<string> = []
-    await using sluice = open({ url: `${host}:${http.port}/`, secret: newSecret() }, { retryWithinMs: 50 })
+    await using sluice = open({ url: `${host}:${port}/`, secret: newSecret() }, { retryWithinMs: 50 })
     const write = console.log
     console.log = (...words: ReadonlyArray<unknown>) => void logged.push(words.join(" "))
     try {
@@ -188,8 +270,28 @@ describe("a webhook's url", () => {
       await expect.poll(() => logged.join("\n")).toContain("stays owed")
     } finally {
       console.log = write
+      listener.close()
     }
-    expect(http.received).toEqual([])
+    expect(connections).toBe(0)
+  })
+})
+
+describe("a name of the internet", () => {
+  const resolving = (all: boolean, addresses: ReadonlyArray<string>) => {
+    resolvesTo.mockReturnValue(addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })))
+    return new Promise((resolve) =>
+      publicLookup("example.test", { all }, (error, found) => resolve(error === null ? found : error.message))
+    )
+  }
+
+  it("that resolves to this network as well is taken for what is public of it", async () => {
+    const mixed = ["10.0.0.1", "8.8.8.8", "::1"]
+    expect(await resolving(true, mixed)).toEqual([{ address: "8.8.8.8", family: 4 }])
+    expect(await resolving(false, mixed)).toBe("8.8.8.8")
+  })
+
+  it.each([true, false])("that resolves to nothing else is refused", async (all) => {
+    expect(await resolving(all, ["169.254.169.254", "fd00::1"])).toMatch(/no address of the public internet/)
   })
 })
 

@@ -26,7 +26,7 @@ const refused = (host: string): Error =>
  * Resolves for this one connection, and connects to what was looked at: a name that resolves to another address a
  * moment later gains nothing.
  */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
+export const publicLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, [])
     const allowed = addresses.filter(({ address }) => isPublicAddress(address))
