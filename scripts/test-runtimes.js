@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Runs tests/runtimes/smoke.js under Node, Bun and Deno, against an embedded S3 server in this process, so that the
- * runtime under test is never its own witness. Bun and Deno come from tools.json.
+ * Runs tests/runtimes (the engine's promises over the SDK and over fetch, then the conformance suite of both stores) under
+ * Node, Bun and Deno, against an embedded S3 server in this process, so that the runtime under test is never its own
+ * witness. Bun and Deno come from tools.json.
  *
  *   node scripts/test-runtimes.js [node] [bun] [deno]
  */
@@ -30,8 +31,15 @@ function installed(name) {
   return toolPath(name)
 }
 
-/** @param {string} name @param {string[]} command */
-async function passes(name, [executable = "", ...args]) {
+/** What each runtime runs: a file, and the store that it is told to use, where it has a choice. */
+const runs = [
+  { file: "smoke.js", over: "client-s3" },
+  { file: "smoke.js", over: "fetch" },
+  { file: "conformance.js", over: undefined }
+]
+
+/** @param {string} name @param {string[]} command @param {(typeof runs)[number]} run */
+async function passes(name, [executable = "", ...args], { file, over }) {
   await using server = await startS3({ buckets: [bucket] })
   const witness = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://witness")
@@ -43,13 +51,14 @@ async function passes(name, [executable = "", ...args]) {
   const address = witness.address()
   if (address === null || typeof address === "string") throw new Error("the witness has no TCP address")
 
-  console.log(`${name}:`)
+  console.log(`${name}, ${file}${over === undefined ? "" : ` over ${over}`}:`)
   const { endpoint, region, credentials } = server
   const smoke = {
     store: { bucket, endpoint, region, credentials, forcePathStyle: true },
+    over,
     witness: `http://127.0.0.1:${address.port}`
   }
-  const child = spawn(executable, [...args, "tests/runtimes/smoke.js"], {
+  const child = spawn(executable, [...args, `tests/runtimes/${file}`], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, SLUICE_SMOKE: JSON.stringify(smoke) },
@@ -72,7 +81,8 @@ let failed = 0
 for (const name of asked.length > 0 ? asked : Object.keys(runtimes)) {
   const command = runtimes[name]
   if (command === undefined) throw new Error(`${name} is not one of ${Object.keys(runtimes).join(", ")}`)
-  if (!(await passes(name, command()))) failed++
+  const executable = command()
+  for (const run of runs) if (!(await passes(name, executable, run))) failed++
 }
 console.log(failed === 0 ? "runtimes: all passed" : `runtimes: ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -7,14 +7,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as FileJournal from "@sluice/core/FileJournal"
 import { createSluice, s3 } from "@sluice/core/promise"
+import { fetchS3 } from "@sluice/core/s3/FetchObjectStore"
 import { etag } from "@sluice/plugins/integrity/etag"
 import { journalSuite } from "@sluice/testkit/conformance/journal"
 import * as Effect from "effect/Effect"
 
 const MiB = 1024 * 1024
-/** @type {{ store: Parameters<typeof s3>[0], witness: string }} */
-const { store, witness } = JSON.parse(process.env["SLUICE_SMOKE"] ?? "{}")
-const sluice = createSluice({ store: s3(store), partSize: 5 * MiB, concurrency: 3 })
+/** @type {{ store: Parameters<typeof fetchS3>[0], over: "client-s3" | "fetch", witness: string }} */
+const { store, over, witness } = JSON.parse(process.env["SLUICE_SMOKE"] ?? "{}")
+const storeOf = over === "fetch" ? fetchS3 : s3
+const sluice = createSluice({ store: storeOf(store), partSize: 5 * MiB, concurrency: 3 })
 
 /** @type {Record<string, () => Promise<void>>} */
 const cases = {
@@ -41,7 +43,7 @@ const cases = {
   },
 
   "bytes proven by MD5, by worker threads where there are any": async () => {
-    const proven = createSluice({ store: s3(store), partSize: 5 * MiB, plugins: [etag()] })
+    const proven = createSluice({ store: storeOf(store), partSize: 5 * MiB, plugins: [etag()] })
     // The first upload's digests start the threads, the second one's are theirs.
     for (const key of ["md5", "md5-again"]) {
       const { proof } = await proven.upload({ key, body: pattern(0, 11 * MiB + 1) }).done()
@@ -53,7 +55,7 @@ const cases = {
 
   "bytes under a bandwidth limit": async () => {
     const slow = createSluice({
-      store: s3({ ...store, bandwidth: 16 * MiB }),
+      store: storeOf({ ...store, bandwidth: 16 * MiB }),
       partSize: 5 * MiB,
       stallTimeoutMs: 5_000
     })
@@ -87,7 +89,7 @@ const cases = {
   },
 
   "a bucket that does not exist is a typed error": async () => {
-    const elsewhere = createSluice({ store: s3({ ...store, bucket: "nowhere" }) })
+    const elsewhere = createSluice({ store: storeOf({ ...store, bucket: "nowhere" }) })
     const failure = await elsewhere
       .upload({ key: "x", body: new Uint8Array(1) })
       .done()

@@ -49,8 +49,7 @@ import { initial, next, type Progress } from "./Progress.ts"
 import { metadataToken, type Session } from "./Session.ts"
 import { type Body, from, type Source } from "./Source.ts"
 import type { Proof, StoredObject } from "./StoredObject.ts"
-import { layer, type S3Options } from "./s3/S3ObjectStore.ts"
-import { StoreDefaults } from "./s3/S3Options.ts"
+import { type S3Options, StoreDefaults } from "./s3/S3Options.ts"
 import { isUploadError, type UploadError } from "./UploadError.ts"
 import { isTerminal, type UploadEvent } from "./UploadEvent.ts"
 import type { ResumeRequest, ResumeTarget, UploadControl, UploadRequest } from "./Uploader.ts"
@@ -271,8 +270,17 @@ export interface SluiceOptions extends Partial<EngineOptions> {
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
 
-/** A store over `@aws-sdk/client-s3`. Makes no request until the first upload. */
-export const s3 = (options: S3Options): Store => layer(options)
+/**
+ * A store over `@aws-sdk/client-s3`, which is loaded when it is used. Makes no request until the first upload. Without
+ * the SDK: `fetchS3` of `@sluice/core/s3/FetchObjectStore`.
+ */
+export const s3 = (options: S3Options): Store =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./s3/S3ObjectStore.ts")),
+      ({ layer }) => layer(options)
+    )
+  )
 
 /** An upload that runs from now on, on `runtime`. */
 const start = (

@@ -101,7 +101,17 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
     const leave = (bytes: number): number | Promise<number> =>
       leaveFor(limiter, bytes, { signal: AbortSignal.any([signal, over.signal]), onActivity })
     const hasBody = request.body.length > 0 || request.open !== undefined
-    const body = makeBodyCursor(request)
+    const source = makeBodyCursor(request)
+    /** Why the body could not be read, which fetch would tell as a connection's end. */
+    let unreadable: { readonly cause: unknown } | undefined
+    const body: BodyCursor = {
+      ...source,
+      refill: () =>
+        source.refill().catch((cause: unknown) => {
+          unreadable = { cause }
+          throw cause
+        })
+    }
     // fetch does not say when it has connected: the first pull of the body tells, where bodies are pulled.
     const timer =
       honoursContentLength && hasBody
@@ -149,6 +159,7 @@ export const fetchTransport = (limiter: RateLimiter | undefined): Transport => (
       }
       return { ...head, body: joinTrimmed(chunks) }
     } catch (cause) {
+      if (unreadable !== undefined) throw unreadable.cause
       if (connect.signal.aborted) throw connect.signal.reason
       if (signal.aborted) throw new ExchangeError("ABORT_ERR", "the attempt was ended", cause)
       throw new ExchangeError(codeOf(cause), cause instanceof Error ? cause.message : String(cause), cause)

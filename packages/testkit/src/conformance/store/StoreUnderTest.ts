@@ -20,6 +20,11 @@ export interface StoreUnderTest {
    * connection for a second attempt, and close idle ones at its end. Over `fetch` it mostly cannot.
    */
   readonly seesSockets?: boolean | undefined
+  /**
+   * Whether an answer that comes before the body was sent is heard (default), although the store then closes the
+   * connection. Deno tells of the broken pipe instead, so that such a refusal looks like trouble that passes.
+   */
+  readonly hearsEarlyAnswers?: boolean | undefined
 }
 
 /** One promise, given the store behind the real endpoint. */

@@ -227,7 +227,8 @@ export const answers: Readonly<Record<string, StoreCheck>> = {
       const failure = yield* failureOf(
         store.uploadPart({ ...at, partNumber: 1, body: bodyOf(large), crc32: crc32(large), attempt: 1 })
       )
-      assert.equal(failure.reason._tag, "AccessDenied")
+      assert.ok(failure.reason._tag === "AccessDenied" || under.hearsEarlyAnswers === false, failure.message)
+      assert.ok(failure.reason._tag === "AccessDenied" || failure.retry === "temporary", failure.message)
     }
   ),
 
