@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Session } from "../Session.ts"
-import { isSettled } from "../Session.ts"
+import { retrying } from "../RetryPolicy.ts"
+import { isSettled, type Session } from "../Session.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import type { UploadError } from "../UploadError.ts"
 import { deliver, wanting } from "./deliver.ts"
@@ -11,6 +11,9 @@ import { newsOf } from "./news.ts"
 import { endOf, outcomeOf } from "./outcome.ts"
 import type { OpenedHooks } from "./run-hooks.ts"
 import { warn } from "./warn.ts"
+
+/** How long the end of an upload waits for a journal that is away, in milliseconds. */
+const recordWithinMs = 10_000
 
 /** What an upload leaves behind. */
 export interface Ended {
@@ -58,14 +61,17 @@ export const settle = Effect.fnUntraced(function* <R>(
     undelivered: owed.map(({ hook }) => hook.name),
     news: owed.length === 0 ? undefined : newsOf(event)
   }
+  const { journal, options, scope } = engine
   // What is owed to nobody is forgotten at once, without a last record that could outlive this process.
-  const close = isSettled(end)
-    ? engine.journal.delete(end.sessionId)
-    : Effect.andThen(
-        engine.journal.update(end),
-        owed.length === 0
-          ? Effect.void
-          : Effect.forkIn(deliver(engine.journal, engine.options, owed, event), engine.scope)
-      )
-  yield* close.pipe(Effect.catch((error) => warn(`the journal could not close session: ${error.message}`)))
+  if (isSettled(end)) {
+    return yield* Effect.catch(journal.delete(end.sessionId), (error) =>
+      warn(`the journal could not forget a session: ${error.message}`)
+    )
+  }
+  // Once another object stands at the key, this record alone can tell how the upload ended: it is worth a while.
+  const patience = { ...options, retryWithinMs: Math.min(options.retryWithinMs, recordWithinMs) }
+  yield* retrying(() => journal.update(end), patience, { onRetry: () => Effect.void }).pipe(
+    Effect.catch((error) => warn(`the journal could not close a session: ${error.message}`))
+  )
+  if (owed.length > 0) yield* Effect.forkIn(deliver(journal, options, owed, event), scope)
 })
