@@ -49,7 +49,10 @@ export const examineCors = (examination: Examination, origin?: string): Effect.E
       })
       const fix = `sluice bucket cors s3://${bucket.bucket} --origin ${origin ?? "https://app.example.com"} --yes`
       if (preflight._tag === "None") return note("cors", `${url} could not be asked as a browser asks`)
-      const { headers, ok: allowed } = preflight.value
+      const { headers, ok: allowed, status } = preflight.value
+      if (status >= 300 && status < 400) {
+        return note("cors", `${url} leads elsewhere; name the bucket's region with --region to see its CORS`)
+      }
       if (!allowed || headers.get("access-control-allow-origin") === null) {
         const finding = wrong("cors", `pages of ${who} may not upload: the store refuses the browser's preflight`, fix)
         return finding
