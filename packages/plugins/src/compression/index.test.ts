@@ -1,9 +1,12 @@
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
 import { describe, expect, it } from "@effect/vitest"
+import { MiB, profiles } from "@sluice/core/Limits"
 import type { ObjectHead } from "@sluice/core/ObjectStore"
-import type { ReadableBytes } from "@sluice/core/Plugin"
+import type { ReadableBytes, UploadContext } from "@sluice/core/Plugin"
 import { isUploadError, uploadError } from "@sluice/core/UploadError"
+import { plan as decide, type UploadPlan } from "@sluice/core/UploadPlan"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { type Algorithm, compress, decompress, inBlocks } from "./codec.ts"
 import { isCompressible } from "./compressible.ts"
@@ -164,6 +167,80 @@ describe("reading back", () => {
       for (const metadata of ["", "brotli;5", "gzip", "gzip;-1", "gzip;1;2"]) {
         expect(yield* reading(metadata, text)).toBe("InvalidRequest")
       }
+    })
+  )
+})
+
+describe("the levels", () => {
+  it.each([
+    ["gzip", 1, 9],
+    ["zstd", 1, 19]
+  ] as const)("of %s are heard: %d gives other bytes than %d", async (algorithm, fast, small) => {
+    const at = async (level: number) => (await joined(compress(cut(text, [5_000]), algorithm, level))).length
+    expect(await at(fast)).not.toBe(await at(small))
+  })
+
+  it("leave the checksum of the content in every frame of zstd (RFC 8878, 3.1.1.1.1)", async () => {
+    const compressed = await joined(compress(cut(text, [5_000]), "zstd", undefined))
+    expect((compressed[4] ?? 0) & 4).toBe(4)
+  })
+})
+
+describe("a resume", () => {
+  /** Opens the plugin as the engine does; answers with its hooks' names, or why not, and what it kept. */
+  const opened = Effect.fnUntraced(function* (upload: Partial<UploadContext>, size = 5_000) {
+    const kept: Array<unknown> = []
+    const context: UploadContext = {
+      sessionId: "s1",
+      bucket: "media",
+      key: "a.csv",
+      source: { size, name: "a.csv", contentType: undefined, replayable: true, identity: undefined },
+      capabilities: profiles.aws,
+      annotations: {},
+      resumed: false,
+      saved: undefined,
+      save: (state) => Effect.sync(() => void kept.push(state)),
+      exists: () => Effect.succeed(false),
+      ...upload
+    }
+    const hooks = yield* Effect.result(Effect.scoped(compression().open(context)))
+    if (hooks._tag === "Failure") return { what: hooks.failure.reason._tag, kept }
+    if (hooks.success.plan !== undefined) yield* Effect.exit(hooks.success.plan(plan))
+    return { what: Object.keys(hooks.success).sort().join(), kept }
+  })
+  const plan: UploadPlan = Result.getOrThrow(
+    decide(
+      {
+        key: "a.csv",
+        size: undefined,
+        maxSize: undefined,
+        partSize: 8 * MiB,
+        multipartThreshold: 8 * MiB,
+        multipart: "auto",
+        maxPartInMemory: 64 * MiB,
+        attributes: {},
+        condition: {},
+        replayable: true
+      },
+      profiles.aws
+    )
+  )
+
+  it.effect("compresses what the run before compressed, and by the same codec alone", () =>
+    Effect.gen(function* () {
+      const first = yield* opened({})
+      expect(first.what).toBe("body,plan")
+      const [saved] = first.kept
+      expect((yield* opened({ resumed: true, saved })).what).toBe("body,plan")
+      expect((yield* opened({ resumed: true, saved: { codec: "gzip 0.0.1" } })).what).toBe("ResumeMismatch")
+      expect((yield* opened({ resumed: true, saved: { codec: "zstd 1.5.7" } })).what).toBe("ResumeMismatch")
+    })
+  )
+
+  it.effect("leaves what the run before left, though it would compress it by now", () =>
+    Effect.gen(function* () {
+      expect((yield* opened({}, 10)).what).toBe("")
+      expect((yield* opened({ resumed: true, saved: undefined })).what).toBe("")
     })
   )
 })
