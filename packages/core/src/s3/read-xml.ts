@@ -77,7 +77,8 @@ export const readXml = (document: string): XmlElement | undefined => {
       else open.push(element)
     }
   }
-  return open.length === 1 ? root.children[0] : undefined
+  // It is there once it is closed.
+  return root.children[0]
 }
 
 const closed = ({ tag, text, children }: OpenElement): XmlElement => ({
