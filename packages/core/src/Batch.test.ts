@@ -138,7 +138,7 @@ it("small items are not kept waiting behind large ones, and large ones keep half
   expect(await batch).toEqual({ done: 12, skipped: 0, failed: 0 })
 })
 
-it("no more than 1,024 large items are held while a small one is looked for", async () => {
+it("no more than 64 large items are held while a small one is looked for", async () => {
   const { running, work } = gated()
   let taken = 0
   function* items() {
@@ -148,7 +148,7 @@ it("no more than 1,024 large items are held while a small one is looked for", as
   await settled()
   await settled()
   await expect.poll(() => running().length).toBe(4)
-  expect(taken).toBeLessThanOrEqual(1_024 + 4)
+  expect(taken).toBeLessThanOrEqual(64 + 4)
   await Effect.runPromise(Fiber.interrupt(fiber))
 })
 

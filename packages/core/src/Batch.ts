@@ -38,7 +38,7 @@ export interface BatchOptions<I, A = StoredObject> {
   readonly continueOnError?: boolean | undefined
 }
 
-/** Items as they come: only those that run, and up to 1,024 large ones that wait, are ever held. */
+/** Items as they come: only those that run, and up to 64 large ones that wait, are ever held. Name bytes (a file) rather than hold them. */
 export type BatchItems<I> = Iterable<I> | AsyncIterable<I>
 
 const defaultConcurrency = 16

@@ -9,7 +9,7 @@ export interface ItemQueue<I> {
 }
 
 /** How many large items are held while a small one is looked for. */
-const lookAhead = 1_024
+const lookAhead = 64
 
 const iteratorOf = <I>(items: BatchItems<I>): AsyncIterator<I> | Iterator<I> =>
   Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
