@@ -4,7 +4,7 @@
  * @module
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { wrapping } from "./internal/store-identity.ts"
 import type { Capabilities } from "./Limits.ts"
 import type { Activity } from "./platform/exchange.ts"
@@ -369,6 +369,10 @@ export interface ObjectStoreApi {
   readonly headObject: (input: HeadObject) => Effect.Effect<ObjectHead, UploadError>
   readonly getObject: (input: GetObject) => Effect.Effect<ObjectContent, UploadError>
   readonly deleteObject: (input: DeleteObject) => Effect.Effect<void, UploadError>
+  /** Where it is a folder of a bucket: what stands before each of its keys there, with a slash at its end. */
+  readonly folder?: string | undefined
+  /** Where several endpoints lead to it. */
+  readonly ways?: StoreWays | undefined
   /** What stands behind one endpoint can be copied there. Stores without it cannot copy. */
   readonly endpoint?: string | undefined
   readonly copyObject?: ((input: CopyObject) => Effect.Effect<WrittenObject, UploadError>) | undefined
@@ -376,6 +380,18 @@ export interface ObjectStoreApi {
   /** Fails with `NoSuchBucket`, `AccessDenied`, … when the bucket cannot be used. */
   readonly headBucket: () => Effect.Effect<void, UploadError>
 }
+
+/** Several endpoints of one store. An upload takes one of them when it begins, and keeps it. */
+export interface StoreWays {
+  /** The first that answers, for a new upload. */
+  readonly choose: Effect.Effect<ObjectStoreApi>
+  /** The one with this `endpoint`. */
+  readonly at: (endpoint: string) => ObjectStoreApi | undefined
+}
+
+/** `s3://bucket/key`, as everybody else names the object. */
+export const uriOf = ({ bucket, folder = "" }: Pick<ObjectStoreApi, "bucket" | "folder">, key: string): string =>
+  `s3://${bucket}/${folder}${key}`
 
 /** Names one multipart upload. */
 export interface UploadIdentity extends Watched {
@@ -416,7 +432,7 @@ export class ObjectStore extends Context.Service<ObjectStore, ObjectStoreApi>()(
  * A plain function, not a Layer over the same tag: `Layer.mergeAll` silently drops such a wrapper.
  */
 export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectStoreApi => {
-  const { copyObject, listObjects, listObjectVersions, uploadPartCopy } = store
+  const { copyObject, listObjects, listObjectVersions, uploadPartCopy, ways } = store
   return wrapping(store, {
     bucket: store.bucket,
     capabilities: store.capabilities,
@@ -440,6 +456,14 @@ export const around = (store: ObjectStoreApi, interceptor: Interceptor): ObjectS
     deleteObject: (input) => interceptor({ _tag: "DeleteObject", input }, store.deleteObject(input)),
     headBucket: () => interceptor({ _tag: "HeadBucket", input: {} }, store.headBucket()),
     endpoint: store.endpoint,
+    folder: store.folder,
+    ways: ways && {
+      choose: Effect.map(ways.choose, (way) => around(way, interceptor)),
+      at: (endpoint) => {
+        const way = ways.at(endpoint)
+        return way && around(way, interceptor)
+      }
+    },
     copyObject: copyObject && ((input) => interceptor({ _tag: "CopyObject", input }, copyObject(input))),
     uploadPartCopy: uploadPartCopy && ((input) => interceptor({ _tag: "UploadPartCopy", input }, uploadPartCopy(input)))
   })

@@ -23,7 +23,12 @@ export interface Session {
   readonly version: number
   readonly state: SessionState
   readonly bucket: string
+  /** As the store names it: relative to its folder, where it is one. */
   readonly key: string
+  /** The name of the store, where one journal serves several. */
+  readonly store?: string | undefined
+  /** The endpoint that the upload went to, where the store has several: it is never continued over another. */
+  readonly endpoint?: string | undefined
   readonly mode: "single" | "multipart" | "either"
   /** S3's multipart id, once Create has answered. */
   readonly uploadId: string | undefined

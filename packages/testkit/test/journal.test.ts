@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as FileJournal from "@sluice/core/FileJournal"
 import { makeMemory } from "@sluice/core/Journal"
+import { named } from "@sluice/core/NamedJournal"
 import * as Effect from "effect/Effect"
 import { describe, it } from "vitest"
 import { type FreshJournal, journalSuite } from "../src/conformance/journal.ts"
@@ -15,7 +16,16 @@ const inDirectory: FreshJournal = Effect.map(
   FileJournal.make
 )
 
-const journals = { memory: Effect.map(makeMemory, Effect.succeed), file: inDirectory }
+/** One store's of a journal that others share, without the name that it adds. */
+const shared: FreshJournal = Effect.map(makeMemory, (journal) => {
+  const own = named(journal, "media")
+  return Effect.succeed({
+    ...own,
+    get: (sessionId) => Effect.map(own.get(sessionId), ({ store: _, ...session }) => session)
+  })
+})
+
+const journals = { memory: Effect.map(makeMemory, Effect.succeed), file: inDirectory, named: shared }
 
 for (const [name, fresh] of Object.entries(journals)) {
   describe(`the ${name} journal`, () => {

@@ -5,6 +5,7 @@ import { abortUpload } from "./abort-upload.ts"
 import type { Engine } from "./engine.ts"
 import { holdingLease } from "./hold-lease.ts"
 import { sessionRun } from "./session-run.ts"
+import { ownWay } from "./store-ways.ts"
 import { contextOf } from "./upload-run.ts"
 
 /** Pause between two tries for a lease that somebody holds, in milliseconds. */
@@ -28,7 +29,8 @@ export const cancelUpload = Effect.fnUntraced(function* <R>(
     sessionId,
     options.leaseMs,
     Effect.fnUntraced(function* () {
-      const run = sessionRun(engine, yield* journal.get(sessionId))
+      const session = yield* journal.get(sessionId)
+      const run = sessionRun({ ...engine, store: yield* ownWay(engine.store, session) }, session)
       const { suspects, uploadId } = run.session()
       // Named as ended first: should this process die now, the Janitor goes on.
       yield* run.record({ state: "cancelled" })

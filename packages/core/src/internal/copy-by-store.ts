@@ -10,13 +10,14 @@ import { normalizeEtag, predictEtag } from "../Checksum.ts"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import { type Limits, MiB } from "../Limits.ts"
-import type {
-  CopySource,
-  ObjectAttributes,
-  ObjectHead,
-  ObjectStoreApi,
-  WriteCondition,
-  WrittenObject
+import {
+  type CopySource,
+  type ObjectAttributes,
+  type ObjectHead,
+  type ObjectStoreApi,
+  uriOf,
+  type WriteCondition,
+  type WrittenObject
 } from "../ObjectStore.ts"
 import type { CopiedObject } from "../Objects.ts"
 import { metadataToken, type Session } from "../Session.ts"
@@ -261,7 +262,7 @@ export const copyByStore = Effect.fnUntraced(function* (
     const proof = yield* prove(run, copy, made)
     const [{ etag, versionId }] = made
     const { bucket, key } = session
-    return { bucket, key, uri: `s3://${bucket}/${key}`, etag, versionId, size: head.size, proof, by: "store" as const }
+    return { bucket, key, uri: uriOf(store, key), etag, versionId, size: head.size, proof, by: "store" as const }
   })
   return yield* holdingLease(journal, session.sessionId, options.leaseMs, () =>
     Effect.onExit(work, (exit) =>

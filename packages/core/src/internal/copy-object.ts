@@ -78,7 +78,8 @@ export const copyObject = Effect.fnUntraced(function* <R>(
   if (copyObject === undefined || uploadPartCopy === undefined || !near || !asTheyAre(plugins, head, from)) {
     return yield* done
   }
-  const source = { bucket: there.store.bucket, key: name.key, versionId: name.versionId, ifMatch: head.etag }
+  const { bucket, folder = "" } = there.store
+  const source = { bucket, key: folder + name.key, versionId: name.versionId, ifMatch: head.etag }
   return yield* copyNear(
     { store, journal, options },
     { copyObject, uploadPartCopy },

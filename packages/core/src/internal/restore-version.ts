@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
-import type { ObjectStoreApi } from "../ObjectStore.ts"
+import { type ObjectStoreApi, uriOf } from "../ObjectStore.ts"
 import type { ObjectsApi, ReadControl, RestoredObject, RestoreRequest } from "../Objects.ts"
 import { metadataToken } from "../Session.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
@@ -52,7 +52,7 @@ export const restoreVersion = Effect.fnUntraced(function* (
     const { etag, size } = newest
     return {
       ...at,
-      uri: `s3://${bucket}/${key}`,
+      uri: uriOf(store, key),
       etag,
       size,
       versionId,
@@ -66,7 +66,7 @@ export const restoreVersion = Effect.fnUntraced(function* (
     { copyObject, uploadPartCopy },
     {
       ...sizes,
-      source: { bucket, key, versionId, ifMatch: found.etag },
+      source: { bucket, key: `${store.folder ?? ""}${key}`, versionId, ifMatch: found.etag },
       head: found,
       to: { key, ...attributesOf(found, [metadataToken]), storageClass: found.storageClass },
       onCopied: progress.received

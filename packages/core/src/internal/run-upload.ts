@@ -17,6 +17,7 @@ import { holdingLease } from "./hold-lease.ts"
 import { measured } from "./outcome.ts"
 import { planSession } from "./plan-session.ts"
 import { randomToken, SecureRandom } from "./random-token.ts"
+import { chosenWay, ownWay } from "./store-ways.ts"
 import { largestInMemory } from "./two-passes.ts"
 
 /** Options of one upload laid over the uploader's. */
@@ -58,13 +59,15 @@ export const runUpload = <R>(
     const random = yield* SecureRandom
     const sessionId = randomToken(random)
     const { annotations, key, priority, requireProof, source } = request
+    const store = yield* chosenWay(engine.store)
     return yield* driveUpload(
-      engine,
+      { ...engine, store },
       { sessionId, key, source, annotations, requireProof, priority, options, earlier: undefined },
       control,
       ({ hooks, pool, saved }) =>
         planSession({
-          store: engine.store,
+          store,
+          endpoint: engine.store.ways && store.endpoint,
           journal: engine.journal,
           options,
           request,
@@ -102,8 +105,9 @@ export const resumeUpload = <R>(
         // Again, now that nobody else writes it.
         const session = yield* journal.get(sessionId)
         yield* refuseOtherUpload(session, names(engine.plugins), source)
+        const store = yield* ownWay(engine.store, session)
         return yield* driveUpload(
-          engine,
+          { ...engine, store },
           { sessionId, key, source, annotations, requireProof, priority, options, earlier: { session, lease } },
           control,
           () => Effect.succeed(session)

@@ -121,6 +121,8 @@ const SessionSchema = Struct({
   state: Literals(["created", "uploading", "completing", "completed", "failed", "cancelled"]),
   bucket: String,
   key: String,
+  store: Text,
+  endpoint: Text,
   mode: Literals(["single", "multipart", "either"]),
   uploadId: absent(String),
   writeToken: absent(String),

@@ -1,3 +1,4 @@
+import { uriOf } from "../ObjectStore.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import type { Finished } from "./run-single.ts"
 import type { SessionRun } from "./upload-run.ts"
@@ -8,7 +9,7 @@ export const storedObject = (run: SessionRun, { written, expected, parts, proven
   return {
     bucket,
     key,
-    uri: `s3://${bucket}/${key}`,
+    uri: uriOf(run.store, key),
     location: run.store.location(key),
     size: expected.size,
     etag: written.etag,

@@ -24,6 +24,7 @@ import { allReceipts } from "./known-parts.ts"
 import { failureNews } from "./news.ts"
 import type { Named } from "./run-hooks.ts"
 import { sessionRun } from "./session-run.ts"
+import { ownWay } from "./store-ways.ts"
 import { storedObject } from "./stored-object.ts"
 import { attempting, type SessionRun } from "./upload-run.ts"
 import { warn } from "./warn.ts"
@@ -167,11 +168,13 @@ const unheardCreates = Effect.fnUntraced(function* <R>(
 
 /** Works on one session as its only writer. Undefined: there was nothing to do after all. */
 const sweepHeld = Effect.fnUntraced(function* <R>(
-  sweep: Sweep<R>,
+  given: Sweep<R>,
   seen: Session
 ): Effect.fn.Return<SweepOutcome | undefined, UploadError, R | Scope.Scope> {
-  const { journal } = sweep
-  const run = sessionRun(sweep, yield* journal.get(seen.sessionId))
+  const { journal } = given
+  const found = yield* journal.get(seen.sessionId)
+  const sweep = { ...given, store: yield* ownWay(given.store, found) }
+  const run = sessionRun(sweep, found)
   const session = run.session()
   if (session.version !== seen.version) return undefined
   const old = session.updatedAt < sweep.oldBefore

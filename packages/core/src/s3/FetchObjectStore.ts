@@ -16,6 +16,7 @@ import { makeFetchSend } from "./fetch-send.ts"
 import { fetchSettings } from "./fetch-settings.ts"
 import { makeLearn } from "./learn.ts"
 import { makeStore, resolveOptions } from "./make-store.ts"
+import { openWays } from "./open-ways.ts"
 import type { S3Options } from "./S3Options.ts"
 
 export type { CredentialsProvider, StaticCredentials } from "./S3Options.ts"
@@ -40,15 +41,18 @@ export interface FetchS3Options extends Omit<S3Options, "profile" | "maxSockets"
 export const layer = (given: FetchS3Options): Layer.Layer<ObjectStore, UploadError> =>
   Layer.effect(
     ObjectStore,
-    Effect.gen(function* () {
-      const options = yield* resolveOptions(given)
-      const settings = yield* fetchSettings(options)
-      const transport = fetchTransport(limiterOf(options.bandwidth))
-      return yield* makeStore(options, {
-        send: makeFetchSend(options, settings, transport),
-        learn: makeLearn({ config: settings }, options.bucket)
+    openWays(
+      given,
+      Effect.fnUntraced(function* (way: FetchS3Options) {
+        const options = yield* resolveOptions(way)
+        const settings = yield* fetchSettings(options)
+        const transport = fetchTransport(limiterOf(options.bandwidth))
+        return yield* makeStore(options, {
+          send: makeFetchSend(options, settings, transport),
+          learn: makeLearn({ config: settings }, options.bucket)
+        })
       })
-    })
+    )
   )
 
 /** What the store behind `options` can do, found out by asking it; see `S3ObjectStore.probe`. */

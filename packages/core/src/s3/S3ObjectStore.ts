@@ -13,6 +13,7 @@ import type { UploadError } from "../UploadError.ts"
 import { connect } from "./connect.ts"
 import { makeLearn } from "./learn.ts"
 import { makeStore } from "./make-store.ts"
+import { openWays } from "./open-ways.ts"
 import { makeRepeatPart } from "./repeat-part.ts"
 import type { S3Options } from "./S3Options.ts"
 import { makeSdkSend } from "./sdk-send.ts"
@@ -32,12 +33,15 @@ export type { CredentialsProvider, S3Options, StaticCredentials } from "./S3Opti
 export const layer = (given: S3Options): Layer.Layer<ObjectStore, UploadError> =>
   Layer.effect(
     ObjectStore,
-    Effect.gen(function* () {
-      const { options, client, transport } = yield* connect(given)
-      const repeatPart = makeRepeatPart(client, transport, options.connectTimeoutMs ?? defaults.connectTimeoutMs)
-      const { bucket } = options
-      return yield* makeStore(options, { send: makeSdkSend(client, repeatPart), learn: makeLearn(client, bucket) })
-    })
+    openWays(
+      given,
+      Effect.fnUntraced(function* (way: S3Options) {
+        const { options, client, transport } = yield* connect(way)
+        const repeatPart = makeRepeatPart(client, transport, options.connectTimeoutMs ?? defaults.connectTimeoutMs)
+        const { bucket } = options
+        return yield* makeStore(options, { send: makeSdkSend(client, repeatPart), learn: makeLearn(client, bucket) })
+      })
+    )
   )
 
 /**

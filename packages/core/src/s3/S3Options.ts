@@ -30,6 +30,13 @@ export interface S3Options {
   readonly endpoint?: string | undefined
   /** Default: the SDK's chain (env, profile, SSO, web identity, container and instance roles, assume-role). */
   readonly credentials?: StaticCredentials | CredentialsProvider | undefined
+  /**
+   * Other endpoints of the same bucket. A new upload goes to the first of all that answers, and stays there: it is never
+   * continued over another. Everything else goes to `endpoint`. Not together with `provider: "probe"`.
+   */
+  readonly alternatives?: ReadonlyArray<string> | undefined
+  /** A folder of the bucket: keys are below it, and nothing else is reached. Default: the whole bucket. */
+  readonly prefix?: string | undefined
   /** A profile of the shared AWS config files. */
   readonly profile?: string | undefined
   /** Default: true where an endpoint is given that is not AWS. */
@@ -75,6 +82,9 @@ export const withStoreDefaults = (given: S3Options): Effect.Effect<S3Options> =>
 export const checkOptions = (options: S3Options): UploadError | undefined => {
   if (typeof options.bucket !== "string" || options.bucket === "") {
     return invalidRequest("no bucket is named; give `bucket` (or set SLUICE_BUCKET)")
+  }
+  if (options.provider === "probe" && (options.alternatives ?? []).length > 0) {
+    return invalidRequest("a store with alternatives cannot be probed, as one may be away; name its provider")
   }
   if (options.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(options.endpoint)) {
     return invalidRequest(`the endpoint "${options.endpoint}" is no URL; write it as http(s)://host[:port]`)
