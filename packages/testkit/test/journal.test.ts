@@ -4,6 +4,7 @@ import { join } from "node:path"
 import * as FileJournal from "@sluice/core/FileJournal"
 import { makeMemory } from "@sluice/core/Journal"
 import { named } from "@sluice/core/NamedJournal"
+import type { Session } from "@sluice/core/Session"
 import * as Effect from "effect/Effect"
 import { describe, it } from "vitest"
 import { type FreshJournal, journalSuite } from "../src/conformance/journal.ts"
@@ -19,9 +20,11 @@ const inDirectory: FreshJournal = Effect.map(
 /** One store's of a journal that others share, without the name that it adds. */
 const shared: FreshJournal = Effect.map(makeMemory, (journal) => {
   const own = named(journal, "media")
+  const nameless = Effect.map(({ store: _, ...session }: Session) => session)
   return Effect.succeed({
     ...own,
-    get: (sessionId) => Effect.map(own.get(sessionId), ({ store: _, ...session }) => session)
+    get: (sessionId) => nameless(own.get(sessionId)),
+    update: (session) => nameless(own.update(session))
   })
 })
 
