@@ -31,9 +31,10 @@ const uploading = Effect.fnUntraced(function* (hanging: Hanging, source: Source.
   const store = yield* makeVirtualStore(() => undefined)
   const clock = yield* Clock.Clock
   let since = 0
+  let interrupted = 0
   const hang = Effect.suspend(() => {
     since = clock.currentTimeMillisUnsafe()
-    return Effect.never
+    return Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
   })
   const plugin: Plugin.Plugin = { name: "acme/hangs", open: () => Effect.succeed({}), ...hanging(hang) }
   const layer = Uploader.layer({ hookTimeoutMs, multipart: "always", plugins: [plugin] }).pipe(
@@ -48,7 +49,7 @@ const uploading = Effect.fnUntraced(function* (hanging: Hanging, source: Source.
   yield* passing(fiber)
   const exit = yield* Fiber.await(fiber)
   expect(store.openUploads()).toBe(0)
-  return { exit, store, waitedMs: endedAt - since }
+  return { exit, store, interrupted, waitedMs: endedAt - since }
 })
 
 const failure = (exit: Exit.Exit<unknown, UploadError>): UploadError => Option.getOrThrow(Exit.findErrorOption(exit))
@@ -85,12 +86,14 @@ const hangs: ReadonlyArray<readonly [string, Hanging]> = [
 describe("a hook that never answers", () => {
   it.effect.each(hangs)("in %s ends the upload after hookTimeoutMs, naming plugin and hook", ([hook, hanging]) =>
     Effect.gen(function* () {
-      const { exit, store, waitedMs } = yield* uploading(hanging)
+      const { exit, interrupted, store, waitedMs } = yield* uploading(hanging)
       const error = failure(exit)
       expect(error.reason).toMatchObject({ _tag: "PluginFailed", plugin: "acme/hangs", hook })
       expect(error.message).toContain("hookTimeoutMs")
       expect(waitedMs).toBeGreaterThanOrEqual(hookTimeoutMs)
       expect(waitedMs).toBeLessThan(hookTimeoutMs + 2_000)
+      // A promise cannot be.
+      expect(interrupted > 0).toBe(hook !== "body")
       // After Complete nothing can be taken back.
       expect(store.object("key") !== undefined).toBe(hook === "verify")
     })

@@ -201,6 +201,7 @@ describe("the header", () => {
   it.each([
     "",
     "2;a;AAAA;AAAA;one",
+    encodeHeader(header).replace(/^1/, "2"),
     encodeHeader(header).replace("uniform:10", "uniform:0"),
     encodeHeader(header).replace("uniform:10", "uniform:1e3"),
     encodeHeader(header).replace("uniform:10", "triple:10"),
