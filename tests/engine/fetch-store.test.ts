@@ -132,7 +132,7 @@ const bare = `
     }
   })
   process.getBuiltinModule = undefined
-  const { createSluice } = await import("@sluice/core/promise")
+  const { createSluice } = await import("@sluice/core/create-sluice")
   const { fetchS3 } = await import("@sluice/core/s3/FetchObjectStore")
   const { store, size } = JSON.parse(process.env.SLUICE_BARE)
   const sluice = createSluice({ store: fetchS3(store), partSize: 5 * 1024 * 1024 })

@@ -7,8 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { Journal, layerMemory } from "./Journal.ts"
-import { named } from "./NamedJournal.ts"
 import {
   createSluice,
   type ResumeOptions,
@@ -16,7 +14,9 @@ import {
   type SluiceOptions,
   type Store,
   type Upload
-} from "./promise.ts"
+} from "./create-sluice.ts"
+import { Journal, layerMemory } from "./Journal.ts"
+import { named } from "./NamedJournal.ts"
 import type { Session } from "./Session.ts"
 import { invalidRequest, uploadError } from "./UploadError.ts"
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Batch from "../Batch.ts"
+import type { UploadAllOptions, UploadItem } from "../create-sluice.ts"
 import { initial, next } from "../Progress.ts"
-import type { UploadAllOptions, UploadItem } from "../promise.ts"
 import { from, type Source, sourceFailed } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { isUploadError, type UploadError } from "../UploadError.ts"
