@@ -3,6 +3,14 @@ import { defineConfig } from "vitest/config"
 
 const report = process.env["SLUICE_TEST_REPORT"]
 
+/** Processes by the hundred, and uploads of a size: `npm run test:processes`, which .ci/run calls. */
+const heavy = [
+  "tests/kill/**/*.test.ts",
+  "tests/acceptance/kept.test.ts",
+  "tests/acceptance/many-files.test.ts",
+  "tests/big/read-back.test.ts"
+]
+
 export default defineConfig({
   test: {
     include: [
@@ -12,7 +20,7 @@ export default defineConfig({
       "bench/**/*.test.js",
       "gauntlet/**/*.test.js"
     ],
-    exclude: ["**/node_modules/**", "**/dist/**"],
+    exclude: ["**/node_modules/**", "**/dist/**", ...(process.env["SLUICE_HEAVY"] === undefined ? heavy : [])],
     // Tests wait for sockets and processes as much as they compute: two cores do two files at a time.
     maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 30_000,

@@ -16,6 +16,9 @@ export default class SkippedServicesReporter {
   /** @param {ReadonlyArray<import("vitest/node").TestModule>} modules */
   onTestRunEnd(modules) {
     const skipped = modules.flatMap(skippedIn).filter(({ name }) => !this.#filtered || name.includes("(skipped:"))
+    if (!this.#filtered && process.env["SLUICE_HEAVY"] === undefined) {
+      console.log("\n Not run here: processes that are killed at each of their steps (npm run test:processes)")
+    }
     if (skipped.length === 0) return
     const tests = skipped.reduce((sum, { tests }) => sum + tests, 0)
     console.log(`\n Not tested here: ${tests} ${tests === 1 ? "test" : "tests"}`)

@@ -23,7 +23,7 @@ const attemptsOf = Effect.fnUntraced(function* (answerAfterMs: number, options: 
     ...api,
     uploadPart: (input) => {
       const began = clock.currentTimeMillisUnsafe()
-      const ended = Effect.sync(() => lasted.push(Math.floor((clock.currentTimeMillisUnsafe() - began) / 1_000)))
+      const ended = Effect.sync(() => lasted.push(Math.round((clock.currentTimeMillisUnsafe() - began) / 1_000)))
       return input.partNumber === 1 ? Effect.ensuring(api.uploadPart(input), ended) : api.uploadPart(input)
     }
   }

@@ -40,7 +40,7 @@ onEmbedded("a process killed while it downloads", (target) => {
 
     // The last ranges never come to their end: the process dies amid them.
     const match = { op: "GetObject", key, nth: finished + 1 } as const
-    target().server.faults.add({ match, action: { type: "stall", afterBytes: MiB }, times: 10 })
+    target().server.faults.add({ match, action: { type: "stall", afterBytes: 10_000 }, times: 10 })
     const work: DownloadWork = { key, store, to }
     const process_ = spawn(process.execPath, [child, JSON.stringify(work)], { stdio: "ignore" })
     await expect.poll(() => recorded(to), { timeout: 30_000 }).toHaveLength(finished)

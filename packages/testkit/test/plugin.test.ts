@@ -65,8 +65,9 @@ describe("a plugin is caught", () => {
   })
 
   it("that gives the memory of another part", async () => {
+    // Of any upload: it lives outside of them.
+    let first: Uint8Array | undefined
     const mixes = spoiled(({ part, ...hooks }) => {
-      let first: Uint8Array | undefined
       const transform: Plugin.PartHook["transform"] = ({ bytes }) =>
         Effect.sync(() => {
           first ??= bytes

@@ -27,7 +27,7 @@ export interface Run {
   readonly server: FaultyS3Server
   readonly attended: Attended
   readonly sluice: Sluice
-  readonly upload: (body: Uint8Array<ArrayBuffer>) => Upload
+  readonly upload: (body: Uint8Array<ArrayBuffer>, key?: string) => Upload
   /** The object as its readers get it. */
   readonly read: (key: string, range?: { readonly start: number; readonly end: number }) => Promise<Buffer>
   /** The bytes as they are stored. */
@@ -76,7 +76,7 @@ export const withPlugin = async (
         server,
         attended,
         sluice,
-        upload: (body) => sluice.upload({ key: "talks/intro.bin", body, ...(annotations && { annotations }) }),
+        upload: (body, key = "talks/intro.bin") => sluice.upload({ key, body, ...(annotations && { annotations }) }),
         read: async (key, range) => {
           const { stream } = await sluice.read({ key, ...(range && { range }) })
           const chunks: Array<Uint8Array> = []

@@ -41,8 +41,8 @@ export const runs: Readonly<Record<string, (under: PluginUnderTest) => Promise<v
   "it keeps nothing of the memory that it is lent: uploads at once do not mix": async (under) => {
     await withPlugin(under, async ({ upload, read }) => {
       const bodies = [1, 2].map((i) => contentOf(twoParts + i * 1_000))
-      const objects = await Promise.all(bodies.map((body) => upload(body).done()))
-      // The same key twice: the last one stands there.
+      const objects = await Promise.all(bodies.map((body, i) => upload(body, `talks/${i}.bin`).done()))
+      // A plugin may give both one key: then either stands there.
       const last = await read(objects[0]?.key ?? "")
       const keys = new Set(objects.map(({ key }) => key))
       if (keys.size === 1) assert.ok(bodies.some((body) => Buffer.compare(body, last) === 0))
