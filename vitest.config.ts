@@ -8,6 +8,8 @@ const heavy = [
   "tests/kill/**/*.test.ts",
   "tests/acceptance/kept.test.ts",
   "tests/acceptance/many-files.test.ts",
+  "tests/acceptance/resume.test.ts",
+  "tests/big/interrupt.test.ts",
   "tests/big/read-back.test.ts"
 ]
 
