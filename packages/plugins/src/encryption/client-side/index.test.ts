@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import { TiB } from "@sluice/core/Limits"
+import { profiles, TiB } from "@sluice/core/Limits"
 import type { ObjectHead } from "@sluice/core/ObjectStore"
-import type { ReadableBytes } from "@sluice/core/Plugin"
+import type { ReadableBytes, UploadContext } from "@sluice/core/Plugin"
 import { isUploadError } from "@sluice/core/UploadError"
-import type { PartLayout } from "@sluice/core/UploadPlan"
+import type { PartLayout, UploadPlan } from "@sluice/core/UploadPlan"
 import { partAt, partCount } from "@sluice/core/UploadPlan"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -305,4 +305,51 @@ describe("keys", () => {
       }
     })
   )
+})
+
+describe("a part that is sealed again", () => {
+  it.effect("by a retry of the run or by a resume draws another salt, so that no nonce meets a key twice", () =>
+    Effect.gen(function* () {
+      const state = new Map<string, unknown>()
+      const plugin = clientSide({ key: { id: "k", secret } })
+      const bytes = pattern(100)
+      const part = { partNumber: 1, offset: 0, bytes, last: true }
+      const salts: Array<string> = []
+      for (const resumed of [false, true]) {
+        const { plan, part: hook } = yield* plugin.open(contextOf(state, resumed))
+        if (plan === undefined || hook === undefined) return expect.fail("the plugin's hooks")
+        if (!resumed) yield* plan(planned)
+        for (let time = 0; time < 2; time++) {
+          const sealed = yield* hook.transform(part)
+          salts.push(Buffer.concat([sealed].flat()).subarray(0, saltSize).toString("hex"))
+        }
+      }
+      expect(new Set(salts).size).toBe(4)
+    }).pipe(Effect.scoped)
+  )
+})
+
+const planned: UploadPlan = {
+  key: "a.bin",
+  mode: "multipart",
+  size: 100,
+  layout: uniform(100),
+  attributes: {},
+  condition: {},
+  checksum: "FULL_OBJECT",
+  resumable: true
+}
+
+/** What the engine opens the plugin with; `state` is the journal. */
+const contextOf = (state: Map<string, unknown>, resumed: boolean): UploadContext => ({
+  sessionId: "s",
+  bucket: "media",
+  key: "a.bin",
+  source: { size: 100, name: undefined, contentType: undefined, replayable: true, identity: undefined },
+  capabilities: profiles.aws,
+  annotations: {},
+  resumed,
+  saved: resumed ? state.get("saved") : undefined,
+  save: (saved) => Effect.sync(() => void state.set("saved", saved)),
+  exists: () => Effect.succeed(false)
 })
