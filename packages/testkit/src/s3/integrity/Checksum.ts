@@ -2,8 +2,20 @@ import { createHash } from "node:crypto"
 import * as Schema from "effect/Schema"
 import { S3Error } from "../S3Error.ts"
 import { type Crc, combineCrc, crc32c, crc32Ieee, crc64nvme } from "./Crc.ts"
+import { xxhash } from "./Xxhash.ts"
 
-export const ChecksumAlgorithm = Schema.Literals(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"])
+export const ChecksumAlgorithm = Schema.Literals([
+  "CRC32",
+  "CRC32C",
+  "CRC64NVME",
+  "SHA1",
+  "SHA256",
+  "SHA512",
+  "MD5",
+  "XXHASH64",
+  "XXHASH3",
+  "XXHASH128"
+])
 export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type
 
 export const ChecksumType = Schema.Literals(["COMPOSITE", "FULL_OBJECT"])
@@ -54,7 +66,10 @@ export const checksums: Readonly<Record<ChecksumAlgorithm, Algorithm>> = {
   SHA1: { ...named("SHA1"), ...fromHash("sha1", 20), types: ["COMPOSITE"] },
   SHA256: { ...named("SHA256"), ...fromHash("sha256", 32), types: ["COMPOSITE"] },
   SHA512: { ...named("SHA512"), ...fromHash("sha512", 64), types: ["COMPOSITE"] },
-  MD5: { ...named("MD5"), ...fromHash("md5", 16), types: ["COMPOSITE"] }
+  MD5: { ...named("MD5"), ...fromHash("md5", 16), types: ["COMPOSITE"] },
+  XXHASH64: { ...named("XXHASH64"), hasher: xxhash.XXHASH64, bytes: 8, types: ["COMPOSITE"] },
+  XXHASH3: { ...named("XXHASH3"), hasher: xxhash.XXHASH3, bytes: 8, types: ["COMPOSITE"] },
+  XXHASH128: { ...named("XXHASH128"), hasher: xxhash.XXHASH128, bytes: 16, types: ["COMPOSITE"] }
 }
 
 export const isChecksumAlgorithm = Schema.is(ChecksumAlgorithm)
@@ -70,7 +85,6 @@ export const algorithmOf = (headerOrElement: string): ChecksumAlgorithm | undefi
 export function checksumAlgorithm(header: string | undefined): ChecksumAlgorithm | undefined {
   const algorithm = header?.toUpperCase()
   if (algorithm === undefined || isChecksumAlgorithm(algorithm)) return algorithm
-  if (/^XXHASH(3|64|128)$/.test(algorithm)) throw new S3Error("NotImplemented", `${algorithm} is not implemented here.`)
   throw new S3Error(
     "InvalidRequest",
     `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${ChecksumAlgorithm.literals.join(", ")}]`

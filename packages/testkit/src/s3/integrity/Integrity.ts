@@ -90,7 +90,6 @@ export function declaredAlgorithm({ headers }: S3Call): ChecksumAlgorithm | unde
   }
   const algorithm = algorithmOf(name)
   if (algorithm === undefined) {
-    if (/-xxhash(3|64|128)$/.test(name)) throw new S3Error("NotImplemented", `${name} is not implemented here.`)
     throw new S3Error("InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
   }
   if (sdk !== undefined && !(isChecksumAlgorithm(sdk.toUpperCase()) && sdk.toUpperCase() === algorithm)) {
