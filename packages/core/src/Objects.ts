@@ -80,6 +80,8 @@ export interface ReadObject {
   readonly head: ObjectHead
   /** Bytes that will come, where that is known before. */
   readonly size: number | undefined
+  /** Bytes of the whole object as it was meant, of which `range` is a part; undefined where a plugin does not know before. */
+  readonly wholeSize: number | undefined
   /**
    * The bytes, once. Fails with `PreconditionFailed` when the object is replaced meanwhile, and at its end with
    * `ChecksumMismatch` when what came is not what the store says it has.
@@ -221,9 +223,10 @@ const make = Effect.fnUntraced(function* <R>(
     read: (request, control) =>
       Effect.map(
         Effect.acquireRelease(objects.read(request, control), ({ close }) => Effect.promise(close)),
-        ({ bytes, head, proof, size }) => ({
+        ({ bytes, head, proof, size, wholeSize }) => ({
           head,
           size,
+          wholeSize,
           proof,
           stream: Stream.fromAsyncIterable(bytes, sourceFailed)
         })

@@ -116,6 +116,8 @@ export interface ReadObject {
   readonly head: ObjectHead
   /** Bytes that will come, where that is known before. */
   readonly size: number | undefined
+  /** Bytes of the whole object as it was meant, of which `range` is a part; undefined where a plugin does not know before. */
+  readonly wholeSize: number | undefined
   /**
    * The bytes, once; also an async iterable. Errors with `PreconditionFailed` when the object is replaced meanwhile, and
    * at its end with `ChecksumMismatch` when what came is not what the store says it has. Read it or cancel it.
@@ -423,13 +425,16 @@ export const createSluice = ({ store, journal = layerMemory, plugins = [], ...op
         await ask((store, engine) => guardedCall(engine, "HeadObject", store.headObject({ key, versionId })))
       ),
     read: async ({ onProgress, signal, ...request }) => {
-      const { bytes, close, head, proof, size } = await asking(({ read }) => read(request, { onProgress }), signal)
+      const { bytes, close, head, proof, size, wholeSize } = await asking(
+        ({ read }) => read(request, { onProgress }),
+        signal
+      )
       const end = (): Promise<void> => {
         readings.delete(end)
         return close()
       }
       readings.add(end)
-      return { head: withoutToken(head), size, proof, stream: webStream(bytes, end, signal) }
+      return { head: withoutToken(head), size, wholeSize, proof, stream: webStream(bytes, end, signal) }
     },
     download: ({ onProgress, signal, ...request }) =>
       asking(({ download }) => download(request, { onProgress }), signal),

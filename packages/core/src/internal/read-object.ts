@@ -17,6 +17,7 @@ import { makeReadProgress } from "./read-progress.ts"
 export interface Reading {
   readonly head: ObjectHead
   readonly size: number | undefined
+  readonly wholeSize: number | undefined
   /** Chunks that are the caller's own. */
   readonly bytes: AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined>
   readonly proof: () => Proof
@@ -104,5 +105,5 @@ export const readObject = Effect.fnUntraced(function* <R>(
     },
     [Symbol.asyncIterator]: () => iterator
   }
-  return { head, size: place.length, bytes: iterator, proof: () => proof, close }
+  return { head, size: place.length, wholeSize: bytes.size, bytes: iterator, proof: () => proof, close }
 })
