@@ -4,7 +4,7 @@
  * @module
  */
 import { describeReason, isUploadError, type ReasonTag, type UploadError } from "@sluice/core/UploadError"
-import { type Problem, problem } from "./problem.ts"
+import { HttpProblem, type Problem, problem } from "./problem.ts"
 
 interface Row {
   readonly status: number
@@ -124,6 +124,7 @@ export const problemOf = (error: unknown, name?: string): Problem => {
       retryable: true
     }
   }
+  if (error instanceof HttpProblem) return error.problem
   if (!isUploadError(error)) {
     return { status: 500, reason: "InternalError", title: "Internal error", detail: `something broke; ${log}` }
   }

@@ -19,6 +19,16 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** A problem of this package's own, thrown. */
+export class HttpProblem extends Error {
+  readonly problem: Problem
+  constructor(problem: Problem) {
+    super(problem.detail)
+    this.name = "HttpProblem"
+    this.problem = problem
+  }
+}
+
 /** The response to a problem: `application/problem+json`, never cached. */
 export const problem = ({ headers, reason, title, status, detail, retryable = false }: Problem): Response =>
   new Response(JSON.stringify({ type: `urn:sluice:problem:${reason}`, title, status, detail, reason, retryable }), {

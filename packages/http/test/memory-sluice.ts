@@ -75,7 +75,10 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
         }
       })()
       done.catch(() => undefined)
-      return { done: () => done, abort: dispose, pause: unused, resume: unused, events: unused, progress: unused }
+      return {
+        ...{ done: () => done, abort: dispose, pause: unused, resume: unused, events: unused, progress: unused },
+        [Symbol.asyncDispose]: dispose
+      }
     },
     head: async (key) => headOf(key),
     get: async (key, { range, ifMatch } = {}): Promise<ObjectContent> => {
@@ -114,7 +117,12 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail
     },
-    describe: unused,
+    describe: async () => ({
+      plugins: [],
+      bytes: { body: [], part: [], read: [] },
+      unknownSize: [],
+      notResumable: []
+    }),
     bucket: async () => bucket,
     dispose,
     [Symbol.asyncDispose]: dispose

@@ -18,4 +18,6 @@ export interface Direct {
   readonly base: string
   /** As the bucket calls it. */
   readonly key: string
+  /** Told what broke a response that had begun. */
+  readonly onBroken: (error: unknown) => void
 }

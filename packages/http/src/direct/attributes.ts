@@ -8,6 +8,12 @@ import { invalidRequest, type UploadError } from "@sluice/core/UploadError"
 
 const metadataPrefix = "x-amz-meta-"
 
+/**
+ * Metadata by which the engine and its plugins know their own work: whose bytes these are, how to undo what was done to
+ * them. No client's to write, nor to read.
+ */
+export const isOwnMetadata = (name: string): boolean => name.toLowerCase().startsWith("sluice-")
+
 /** The attributes that a request's headers carry. `x-amz-*` are S3's own names, so that S3 clients' habits work. */
 export const attributesOf = (headers: Headers): ObjectAttributes => {
   const metadata: Record<string, string> = {}
@@ -47,6 +53,10 @@ export const refusedHeader = (headers: Headers): UploadError | undefined => {
   if (headers.has("content-range")) {
     return invalidRequest("a PUT with Content-Range is refused: PUT stores whole objects")
   }
+  const own = [...headers.keys()].find(
+    (name) => name.startsWith(metadataPrefix) && isOwnMetadata(name.slice(metadataPrefix.length))
+  )
+  if (own !== undefined) return invalidRequest(`${own} is this server's own; name your metadata otherwise`)
   if (/\baws-chunked\b/i.test(headers.get("content-encoding") ?? "")) {
     return invalidRequest("aws-chunked bodies are refused: send the bytes as they are")
   }

@@ -39,7 +39,10 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
         grant,
         name,
         key: keyOf(grant.prefix, name),
-        base: mount.slice(0, mount.lastIndexOf("/:name") + 1)
+        base: mount.slice(0, mount.lastIndexOf("/:name") + 1),
+        onBroken: (error) => {
+          if (!isAborted(error)) onError?.(error, request)
+        }
       })
     } catch (error) {
       const response = errorResponse(error, decoded)

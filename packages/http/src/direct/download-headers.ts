@@ -4,7 +4,7 @@
  * @module
  */
 import type { ObjectHead } from "@sluice/core/ObjectStore"
-import { metadataToken } from "@sluice/core/Session"
+import { isOwnMetadata } from "./attributes.ts"
 import { quoted } from "./range.ts"
 
 /** RFC 8187 `ext-value`: everything but `attr-char` is percent-encoded. */
@@ -41,7 +41,7 @@ export const downloadHeaders = (name: string, head: ObjectHead): Headers => {
     ["Content-Language", head.contentLanguage],
     ["Last-Modified", head.lastModified?.toUTCString()],
     ...Object.entries(head.metadata ?? {})
-      .filter(([key]) => key !== metadataToken)
+      .filter(([key]) => !isOwnMetadata(key))
       .map(([key, value]) => [`x-amz-meta-${key}`, value] as const)
   ]
   for (const [key, value] of given) {
