@@ -10,15 +10,19 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineOptions, OnFailure } from "./Defaults.ts"
+import type { ListedPage } from "./internal/list-pages.ts"
 import { makeObjects } from "./internal/make-objects.ts"
 import type { Journal } from "./Journal.ts"
 import type {
   ByteRange,
+  ListedObject,
+  ListedUpload,
   ListedVersion,
   ObjectAttributes,
   ObjectHead,
   ObjectStore,
   ObjectStoreApi,
+  UploadsMarker,
   VersionsMarker,
   WriteCondition
 } from "./ObjectStore.ts"
@@ -147,6 +151,12 @@ export interface RestoredObject
   readonly written: boolean
 }
 
+/** Which part of a bucket to list. */
+export interface ListRequest {
+  /** Keys that begin so. Default: all. */
+  readonly prefix?: string | undefined
+}
+
 export interface ObjectsApi {
   readonly store: ObjectStoreApi
   /** Fails with `NoSuchKey` when no object stands there. */
@@ -179,6 +189,10 @@ export interface ObjectsApi {
   readonly restore: (request: RestoreRequest, control?: ReadControl) => Effect.Effect<RestoredObject, UploadError>
   /** Deletes the object, or one version for good; deleting what is not there succeeds (S3). */
   readonly remove: (name: ObjectName) => Effect.Effect<void, UploadError>
+  /** The objects of the bucket, by key, a page at a time. */
+  readonly list: (request?: ListRequest) => Stream.Stream<ListedObject, UploadError>
+  /** The multipart uploads that are open in the bucket, whoever began them. MinIO answers only to exact keys. */
+  readonly openUploads: (request?: ListRequest) => Stream.Stream<ListedUpload, UploadError>
 }
 
 /** Reads, copies and removes what stands in a store. */
@@ -207,19 +221,23 @@ export class Objects extends Context.Service<Objects, ObjectsApi>()("@sluice/cor
     Layer.effect(Objects, make<Needs[number]>(options))
 }
 
+/** All pages, each asked for when the one before it is gone through. */
+const paged = <A, Marker>(
+  page: (after: Marker | undefined) => Effect.Effect<ListedPage<A, Marker>, UploadError>
+): Stream.Stream<A, UploadError> =>
+  Stream.paginate<Marker | undefined, A, UploadError>(undefined, (after) =>
+    Effect.map(page(after), ({ items, next }) => [items, next === undefined ? Option.none() : Option.some(next)])
+  )
+
 const make = Effect.fnUntraced(function* <R>(
   options: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined }
 ): Effect.fn.Return<ObjectsApi, UploadError, ObjectStore | Journal | Uploader | R | Scope.Scope> {
-  const { versionsPage, ...objects } = yield* makeObjects(options, yield* Uploader)
+  const { objectsPage, uploadsPage, versionsPage, ...objects } = yield* makeObjects(options, yield* Uploader)
   return {
     ...objects,
-    versions: (key) =>
-      Stream.paginate<VersionsMarker | undefined, ObjectVersion, UploadError>(undefined, (after) =>
-        Effect.map(versionsPage(key, after), ({ next, versions }) => [
-          versions,
-          next === undefined ? Option.none() : Option.some(next)
-        ])
-      ),
+    list: (request = {}) => paged((after: string | undefined) => objectsPage(request, after)),
+    openUploads: (request = {}) => paged((after: UploadsMarker | undefined) => uploadsPage(request, after)),
+    versions: (key) => paged((after: VersionsMarker | undefined) => versionsPage(key, after)),
     read: (request, control) =>
       Effect.map(
         Effect.acquireRelease(objects.read(request, control), ({ close }) => Effect.promise(close)),

@@ -7,17 +7,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import {
-  createSluice,
-  type ResumeOptions,
-  type Sluice,
-  type SluiceOptions,
-  type Store,
-  type Upload
-} from "./create-sluice.ts"
+import { createSluice } from "./create-sluice.ts"
+import { makeRunPromise } from "./internal/run-promise.ts"
 import { Journal, layerMemory } from "./Journal.ts"
 import { named } from "./NamedJournal.ts"
 import type { Session } from "./Session.ts"
+import type { Sluice, Upload } from "./Sluice.ts"
+import type { Abortable, ResumeOptions, SluiceOptions, Store } from "./SluiceOptions.ts"
 import { invalidRequest, uploadError } from "./UploadError.ts"
 
 /** Several stores, one journal. */
@@ -26,11 +22,11 @@ export interface Stores<Name extends string> extends AsyncDisposable {
   /** The engine over one of them. Throws `InvalidRequest`, which names those that are, for any other name. */
   readonly at: (name: string) => Sluice
   /** The uploads in the journal, of all stores; `store` says where each went. */
-  readonly sessions: () => Promise<ReadonlyArray<Session>>
+  readonly sessions: (options?: Abortable) => Promise<ReadonlyArray<Session>>
   /** Continues an upload at the store that it went to. Rejects with `SessionNotFound`. */
   readonly resume: (sessionId: string, options: ResumeOptions) => Promise<Upload>
   /** Ends an upload for good, at the store that it went to. Rejects with `SessionNotFound`. */
-  readonly cancel: (sessionId: string) => Promise<void>
+  readonly cancel: (sessionId: string, options?: Abortable) => Promise<void>
   /** Aborts what runs at any of them and frees every connection. */
   readonly dispose: () => Promise<void>
 }
@@ -76,11 +72,13 @@ export const createStores = <Name extends string>(
     }
     return engine
   }
-  const sessions = async (): Promise<ReadonlyArray<Session>> =>
-    shared.runPromise(Effect.flatMap(Journal, ({ listExpired }) => listExpired(Number.POSITIVE_INFINITY)))
+  const run = makeRunPromise(shared)
   /** The store of a session. */
-  const ofSession = async (sessionId: string): Promise<Sluice> => {
-    const { store } = await shared.runPromise(Effect.flatMap(Journal, (journal) => journal.get(sessionId)))
+  const ofSession = async (sessionId: string, signal: AbortSignal | undefined): Promise<Sluice> => {
+    const { store } = await run(
+      Effect.flatMap(Journal, (journal) => journal.get(sessionId)),
+      signal
+    )
     if (store === undefined) throw uploadError({ _tag: "SessionNotFound" }, { sessionId })
     return at(store)
   }
@@ -91,9 +89,13 @@ export const createStores = <Name extends string>(
   return {
     names: list,
     at,
-    sessions,
-    resume: async (sessionId, request) => (await ofSession(sessionId)).resume(sessionId, request),
-    cancel: async (sessionId) => (await ofSession(sessionId)).cancel(sessionId),
+    sessions: ({ signal } = {}) =>
+      run(
+        Effect.flatMap(Journal, ({ listExpired }) => listExpired(Number.POSITIVE_INFINITY)),
+        signal
+      ),
+    resume: async (sessionId, request) => (await ofSession(sessionId, request.signal)).resume(sessionId, request),
+    cancel: async (sessionId, options = {}) => (await ofSession(sessionId, options.signal)).cancel(sessionId, options),
     dispose,
     [Symbol.asyncDispose]: dispose
   }

@@ -113,6 +113,12 @@ export const memorySluice = (bucket = "test"): MemorySluice => {
     openUploads: unused,
     versions: unused,
     restore: unused,
+    sweep: unused,
+    sweepBucket: unused,
+    applyLifecycle: unused,
+    applyCors: unused,
+    advise: unused,
+    capabilities: unused,
     ready: async () => {
       sluice.asked++
       if (sluice.fail !== undefined) throw sluice.fail

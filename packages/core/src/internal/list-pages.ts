@@ -1,5 +1,12 @@
 import * as Effect from "effect/Effect"
-import type { ListedObject, ListedUpload, ObjectStoreApi, UploadsMarker } from "../ObjectStore.ts"
+import type {
+  ListedObject,
+  ListedUpload,
+  ListedVersion,
+  ObjectStoreApi,
+  UploadsMarker,
+  VersionsMarker
+} from "../ObjectStore.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
 
 /** One page of a listing; `next` begins the following one. */
@@ -25,6 +32,20 @@ export const uploadsPage = (
   after: UploadsMarker | undefined
 ): Effect.Effect<ListedPage<ListedUpload, UploadsMarker>, UploadError> =>
   Effect.map(store.listMultipartUploads({ prefix, after }), ({ next, uploads }) => ({ items: uploads, next }))
+
+/** One page of the versions of exactly this key, the newest first. */
+export const versionsPage = (
+  { listObjectVersions }: ObjectStoreApi,
+  key: string,
+  after: VersionsMarker | undefined
+): Effect.Effect<ListedPage<ListedVersion, VersionsMarker>, UploadError> =>
+  listObjectVersions === undefined
+    ? invalidRequest("this store cannot list versions")
+    : Effect.map(listObjectVersions({ prefix: key, after }), ({ next, versions }) => ({
+        items: versions.filter((version) => version.key === key),
+        // The key is the first of those that begin with it: where the next page begins with another, all is told.
+        next: next?.key === key && versions.at(-1)?.key === key ? next : undefined
+      }))
 
 /** All pages, each asked for when the one before it is gone through. */
 export async function* allPages<A, Marker>(

@@ -8,31 +8,38 @@ import { type EngineOptions, engineOptions } from "../Defaults.ts"
 import { Journal } from "../Journal.ts"
 import { KiB } from "../Limits.ts"
 import {
-  type ListedVersions,
+  type ListedObject,
+  type ListedUpload,
+  type ListedVersion,
   type ObjectHead,
   ObjectStore,
   type ObjectStoreApi,
+  type UploadsMarker,
   type VersionsMarker
 } from "../ObjectStore.ts"
-import type { ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
+import type { ListRequest, ObjectName, ObjectsApi, ReadControl, ReadRequest } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
 import type { Source } from "../Source.ts"
 import { traced } from "../Telemetry.ts"
-import { invalidRequest, type UploadError, withContext } from "../UploadError.ts"
+import { type ErrorContext, invalidRequest, type UploadError, withContext } from "../UploadError.ts"
 import { copyObject } from "./copy-object.ts"
 import { downloadFile } from "./download-file.ts"
 import { guardedCall } from "./guarded-call.ts"
+import { type ListedPage, objectsPage, uploadsPage, versionsPage } from "./list-pages.ts"
 import type { Uploads } from "./make-uploads.ts"
 import { objectSource } from "./object-source.ts"
 import type { ReadEngine } from "./open-object.ts"
 import { type Reading, readObject } from "./read-object.ts"
 import { restoreVersion } from "./restore-version.ts"
-import { versionsOf } from "./versions-of.ts"
 
-/** `ObjectsApi`, but for the form in which bytes are read. */
-export interface StoredObjects extends Omit<ObjectsApi, "read" | "versions"> {
-  /** One page of an object's versions, the newest first. */
-  readonly versionsPage: (key: string, after?: VersionsMarker | undefined) => Effect.Effect<ListedVersions, UploadError>
+/** A page of a listing, the first or the one behind `after`. */
+type Page<Of, A, Marker> = (of: Of, after?: Marker | undefined) => Effect.Effect<ListedPage<A, Marker>, UploadError>
+
+/** `ObjectsApi`, but for the form in which bytes are read and listings told. */
+export interface StoredObjects extends Omit<ObjectsApi, "list" | "openUploads" | "read" | "versions"> {
+  readonly objectsPage: Page<ListRequest, ListedObject, string>
+  readonly uploadsPage: Page<ListRequest, ListedUpload, UploadsMarker>
+  readonly versionsPage: Page<string, ListedVersion, VersionsMarker>
   readonly read: (request: ReadRequest, control?: ReadControl) => Effect.Effect<Reading, UploadError>
 }
 
@@ -43,11 +50,11 @@ const leastRange = 64 * KiB
 const call = <A>(
   { options, store }: { readonly options: EngineOptions; readonly store: ObjectStoreApi },
   operation: string,
-  key: string,
+  at: Pick<ErrorContext, "key">,
   effect: Effect.Effect<A, UploadError>
 ): Effect.Effect<A, UploadError> =>
   Effect.mapError(guardedCall(options, operation, effect), (error) =>
-    withContext(error, { operation, bucket: store.bucket, key })
+    withContext(error, { operation, bucket: store.bucket, ...at })
   )
 
 export const makeObjects = Effect.fnUntraced(function* <R>(
@@ -75,7 +82,7 @@ export const makeObjects = Effect.fnUntraced(function* <R>(
     Effect.provideContext(effect, context)
 
   const head = ({ key, versionId }: ObjectName): Effect.Effect<ObjectHead, UploadError> =>
-    call({ store, options }, "HeadObject", key, store.headObject({ key, versionId }))
+    call({ store, options }, "HeadObject", { key }, store.headObject({ key, versionId }))
   const source = (request: Omit<ReadRequest, "range">): Effect.Effect<Source, UploadError> =>
     Effect.flatMap(engineFor(request), (engine) => withServices(objectSource(engine, request, context)))
   return {
@@ -94,12 +101,17 @@ export const makeObjects = Effect.fnUntraced(function* <R>(
           control
         )
       ),
-    versionsPage: (key, after) => call({ store, options }, "ListObjectVersions", key, versionsOf(store, key, after)),
+    objectsPage: ({ prefix = "" }, after) =>
+      call({ store, options }, "ListObjectsV2", {}, objectsPage(store, prefix, after)),
+    uploadsPage: ({ prefix = "" }, after) =>
+      call({ store, options }, "ListMultipartUploads", {}, uploadsPage(store, prefix, after)),
+    versionsPage: (key, after) =>
+      call({ store, options }, "ListObjectVersions", { key }, versionsPage(store, key, after)),
     restore: (request, control) =>
       Effect.flatMap(engineFor(request), ({ options }) =>
         restoreVersion({ store, journal, options, head }, request, control)
       ),
     remove: ({ key, versionId }) =>
-      call({ store, options }, "DeleteObject", key, store.deleteObject({ key, versionId }))
+      call({ store, options }, "DeleteObject", { key }, store.deleteObject({ key, versionId }))
   }
 })

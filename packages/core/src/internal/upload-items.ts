@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Batch from "../Batch.ts"
-import type { UploadAllOptions, UploadItem } from "../create-sluice.ts"
 import { initial, next } from "../Progress.ts"
+import type { UploadAllOptions, UploadItem } from "../SluiceOptions.ts"
 import { from, type Source, sourceFailed } from "../Source.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { isUploadError, type UploadError } from "../UploadError.ts"
 import type { Uploads } from "./make-uploads.ts"
+import { withConcurrency } from "./with-concurrency.ts"
 
 interface Named<I> {
   readonly item: I
@@ -30,11 +31,13 @@ export const uploadItems = <I extends UploadItem>(
     named(items),
     Effect.fnUntraced(function* ({ item, source }: Named<I>): Effect.fn.Return<StoredObject | undefined, UploadError> {
       if (isUploadError(source)) return yield* source
+      const request = withConcurrency<UploadItem>(item)
+      if (isUploadError(request)) return yield* request
       if (skip !== undefined && (yield* Effect.tryPromise({ try: async () => skip(item), catch: sourceFailed })))
         return undefined
       let progress = initial
       return yield* uploads.upload(
-        { ...item, source },
+        { ...request, source },
         {
           cancelled: () => signal?.aborted === true,
           onEvent: (event) => {

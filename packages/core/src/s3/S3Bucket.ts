@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-s3"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { Bucket, type BucketApi, type StoreAbout } from "../Bucket.ts"
 import type { ErrorContext, UploadError } from "../UploadError.ts"
 import { makeAttempt, makeMust } from "./caller.ts"
@@ -136,12 +137,27 @@ const minimumSize = (size: string | undefined) =>
   size !== undefined && isMinimumSize(size) ? { TransitionDefaultMinimumObjectSize: size } : {}
 
 /**
- * The settings of the bucket behind `options`. Makes no request itself; the scope closes its connections.
- *
- * Fails with `InvalidRequest` when the options cannot be meant.
+ * The settings of the bucket behind `options`. Makes no request itself, and no client before something is asked; the scope
+ * closes its connections. What is asked fails with `InvalidRequest` when the options cannot be meant.
  */
 export const layer = (options: S3Options): Layer.Layer<Bucket, UploadError> =>
   Layer.effect(
     Bucket,
-    Effect.map(connect(options), ({ client }) => makeApi(options.bucket, client))
+    Effect.gen(function* () {
+      const { bucket } = options
+      const context = yield* Effect.context<Scope.Scope>()
+      const open = Effect.map(connect(options), ({ client }) => makeApi(bucket, client))
+      // An interruption would be remembered.
+      const settings = yield* Effect.cached(Effect.uninterruptible(Effect.provideContext(open, context)))
+      return {
+        bucket,
+        about: Effect.flatMap(settings, ({ about }) => about),
+        lifecycle: Effect.flatMap(settings, ({ lifecycle }) => lifecycle),
+        putLifecycle: (to) => Effect.flatMap(settings, ({ putLifecycle }) => putLifecycle(to)),
+        cors: Effect.flatMap(settings, ({ cors }) => cors),
+        putCors: (rules) => Effect.flatMap(settings, ({ putCors }) => putCors(rules)),
+        encryption: Effect.flatMap(settings, ({ encryption }) => encryption),
+        versioning: Effect.flatMap(settings, ({ versioning }) => versioning)
+      }
+    })
   )
