@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { recordName, S3Record } from "../Records.ts"
 import { lockDirectory } from "./lock-directory.ts"
 import type { BlobWriter, S3Store } from "./S3Store.ts"
+import { sharedRun } from "./shared-run.ts"
 
 const BLOCK_BYTES = 1024 * 1024
 const READ_BYTES = 256 * 1024
@@ -26,6 +27,9 @@ export function diskStore(directory: string): S3Store {
   // A key may be longer than a file name may be.
   const recordPath = (record: S3Record) =>
     join(records, `${createHash("sha256").update(recordName(record)).digest("hex")}.json`)
+  // Many small objects at a time: one sync makes the names of all of them durable.
+  const syncBlobs = sharedRun(() => syncDirectory(blobs))
+  const syncRecords = sharedRun(() => syncDirectory(records))
   let unlock = async () => {}
 
   return {
@@ -46,20 +50,20 @@ export function diskStore(directory: string): S3Store {
     async save(record) {
       const file = await createTemporary(temporary)
       await file.write(Buffer.from(encodeRecord(record)))
-      await file.moveTo(recordPath(record), records)
+      await file.moveTo(recordPath(record), syncRecords)
     },
 
     async remove(removed) {
       if (removed.length === 0) return
       for (const record of removed) await rm(recordPath(record), { force: true })
-      await syncDirectory(records)
+      await syncRecords()
     },
 
     async writeBlob() {
       const name = randomUUID()
       const file = await createTemporary(temporary)
       return blobWriter(file, async () => {
-        await file.moveTo(blobPath(name), blobs)
+        await file.moveTo(blobPath(name), syncBlobs)
         return name
       })
     },
@@ -93,18 +97,28 @@ async function readRecord(path: string): Promise<S3Record> {
   }
 }
 
-/** Gathers what is written into blocks, so that small chunks do not become small writes. */
+/**
+ * Gathers what is written into blocks, so that small chunks do not become small writes. A block is no larger than what
+ * came: with one of full size for each small object, half of the server's time went into collecting garbage.
+ */
 function blobWriter(file: TemporaryFile, commit: () => Promise<string>): BlobWriter {
-  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  let block = Buffer.alloc(0)
   let used = 0
+  const makeRoom = (bytes: number) => {
+    if (used + bytes <= block.length || block.length === BLOCK_BYTES) return
+    const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(used + bytes, 2 * block.length)))
+    block.copy(larger, 0, 0, used)
+    block = larger
+  }
   const flush = async () => {
     await file.write(block.subarray(0, used))
     used = 0
   }
   return {
     async write(chunk) {
+      makeRoom(chunk.length)
       for (let at = 0; at < chunk.length; ) {
-        const taken = chunk.subarray(at, at + BLOCK_BYTES - used)
+        const taken = chunk.subarray(at, at + block.length - used)
         block.set(taken, used)
         used += taken.length
         at += taken.length
@@ -121,7 +135,8 @@ function blobWriter(file: TemporaryFile, commit: () => Promise<string>): BlobWri
 
 interface TemporaryFile {
   write(bytes: Uint8Array): Promise<void>
-  moveTo(path: string, directory: string): Promise<void>
+  /** Durable with its name when `syncNames` has run. */
+  moveTo(path: string, syncNames: () => Promise<void>): Promise<void>
   discard(): Promise<void>
 }
 
@@ -143,11 +158,11 @@ async function createTemporary(temporary: string): Promise<TemporaryFile> {
   }
   return {
     write: (bytes) => writeAll(file, bytes),
-    async moveTo(target, directory) {
+    async moveTo(target, syncNames) {
       await orDiscard(file.sync())
       await file.close()
       await orDiscard(rename(path, target))
-      await syncDirectory(directory)
+      await syncNames()
     },
     discard
   }
