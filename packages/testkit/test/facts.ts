@@ -44,6 +44,12 @@ export interface Facts {
   readonly abortDate: "its date and rule" | "nothing, for there is no such rule"
   /** SSE-KMS with a key that does not exist. */
   readonly unknownKmsKey: "400 KMS.NotFoundException" | "404 kms:KeyNotFound"
+  /** A delete of a version that is locked, and a change that its lock forbids. */
+  readonly lockedVersion: "403 AccessDenied" | "400 InvalidRequest"
+  /** Status of NoSuchObjectLockConfiguration, of an object that never had a lock. */
+  readonly withoutLock: 404 | 400
+  /** Status of InvalidBucketState, for suspending the versions that locks need. */
+  readonly lockedVersioning: 409 | 400
 }
 
 /** What AWS documents; the embedded server gives these answers. */
@@ -69,7 +75,10 @@ const aws: Facts = {
   partsOfOnePut: 0,
   partNotThere: "InvalidPartNumber",
   abortDate: "its date and rule",
-  unknownKmsKey: "400 KMS.NotFoundException"
+  unknownKmsKey: "400 KMS.NotFoundException",
+  lockedVersion: "403 AccessDenied",
+  withoutLock: 404,
+  lockedVersioning: 409
 }
 
 /** Measured against MinIO v0.0.0-20260212201848-7aac2a2c5b7c, the last state of its archived source. */
@@ -105,7 +114,11 @@ const minio: Partial<Facts> = {
   partsOfOnePut: 1,
   // AbortIncompleteMultipartUpload is not known there.
   abortDate: "nothing, for there is no such rule",
-  unknownKmsKey: "404 kms:KeyNotFound"
+  unknownKmsKey: "404 kms:KeyNotFound",
+  // "Object is WORM protected and cannot be overwritten".
+  lockedVersion: "400 InvalidRequest",
+  withoutLock: 400,
+  lockedVersioning: 400
 }
 
 /** Measured against versitygw v1.8.0 over its posix backend. */

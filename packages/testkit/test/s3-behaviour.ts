@@ -7,6 +7,7 @@ import { checksums } from "./behaviour/checksums.ts"
 import { conditions } from "./behaviour/conditions.ts"
 import { encryption } from "./behaviour/encryption.ts"
 import { listing } from "./behaviour/listing.ts"
+import { locks } from "./behaviour/locks.ts"
 import { multipart } from "./behaviour/multipart.ts"
 import { objects } from "./behaviour/objects.ts"
 import { settings } from "./behaviour/settings.ts"
@@ -39,7 +40,7 @@ export interface Suite {
 
 const groups = [
   ...[buckets, settings, listing, objects, attributes, tagging, versions],
-  ...[conditions, multipart, checksums, encryption, signatures]
+  ...[locks, conditions, multipart, checksums, encryption, signatures]
 ]
 
 /** One behaviour suite, run unchanged against every store; `facts.ts` and `deviations.ts` say where stores differ. */

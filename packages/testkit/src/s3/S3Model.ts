@@ -4,6 +4,7 @@ import { BlobUses } from "./BlobUses.ts"
 import { Bucket, versionIdOf } from "./Bucket.ts"
 import type { DeleteOptions, Deletion } from "./Deletion.ts"
 import { KeyedLock } from "./KeyedLock.ts"
+import { withDefaultRetention } from "./lock/ObjectLock.ts"
 import type { S3Stream } from "./message.ts"
 import type { BucketRecord, ObjectRecord, PartRecord, S3Record, Segment, UploadRecord, Version } from "./Records.ts"
 import { S3Error } from "./S3Error.ts"
@@ -66,11 +67,15 @@ export class S3Model {
     return upload
   }
 
-  async createBucket(name: string, created: number): Promise<void> {
+  async createBucket(
+    name: string,
+    created: number,
+    more: Pick<BucketRecord, "versioning" | "settings"> = {}
+  ): Promise<void> {
     if (!bucketName.test(name)) throw new S3Error("InvalidBucketName", undefined, { BucketName: name })
     await this.#locks.run(name, async () => {
       if (this.buckets.has(name)) throw new S3Error("BucketAlreadyOwnedByYou", undefined, { BucketName: name })
-      const record: BucketRecord = { kind: "bucket", name, created }
+      const record: BucketRecord = { kind: "bucket", name, created, ...more }
       await this.#store.save(record)
       this.buckets.set(name, new Bucket(record))
     })
@@ -109,7 +114,7 @@ export class S3Model {
   async #putObject(record: ObjectRecord, check: (current: ObjectRecord | undefined) => void): Promise<ObjectRecord> {
     const bucket = this.bucket(record.bucket)
     check(bucket.objects.get(record.key))
-    const stamped = this.#stamp(bucket, record)
+    const stamped = this.#stamp(bucket, withDefaultRetention(record, bucket))
     await this.#save(stamped)
     await this.#add(bucket, stamped)
     return stamped

@@ -1,5 +1,6 @@
 import { type Bucket, versionIdOf } from "./Bucket.ts"
 import { abortStep, type LifecycleStep, versionSteps } from "./lifecycle.ts"
+import { isLocked } from "./lock/ObjectLock.ts"
 import type { Version } from "./Records.ts"
 import { S3Error } from "./S3Error.ts"
 import type { S3Model } from "./S3Model.ts"
@@ -69,13 +70,13 @@ async function perform(
     return true
   }
   const check = (current: Version | undefined) => {
-    if (current !== version) throw new S3Error("PreconditionFailed")
+    if (current !== version || (action !== "expire" && isLocked(current, now))) throw new S3Error("PreconditionFailed")
   }
   const versionId = action === "expire" ? undefined : versionIdOf(version)
   return unlessGone(model.deleteObject(bucket, version.key, { now, versionId, check }))
 }
 
-/** `false` if somebody else was quicker: the upload is completed, or a newer version came. */
+/** `false` if somebody else was quicker (the upload is completed, a newer version came), or the version is locked. */
 const unlessGone = (step: Promise<unknown>): Promise<boolean> =>
   step.then(
     () => true,

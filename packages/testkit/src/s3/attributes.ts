@@ -1,5 +1,6 @@
 import type { Bucket } from "./Bucket.ts"
 import { type Seal, sealOf } from "./encryption/seal.ts"
+import { lockOf } from "./lock/ObjectLock.ts"
 import type { S3Context } from "./S3Context.ts"
 import { S3Error } from "./S3Error.ts"
 import { tagsFromHeader, tagsOf } from "./Tags.ts"
@@ -34,7 +35,11 @@ const MAX_METADATA_BYTES = 2048
 /** The part of a request's headers that becomes part of the object, or S3's refusal of it. */
 export function attributesOf(headers: Headers, bucket: Bucket, context: S3Context): Seal {
   const { headers: sealed, ...seal } = sealOf(headers, bucket, context)
-  return { ...seal, headers: { ...metadataOf(headers), ...placementOf(headers), ...taggingOf(headers), ...sealed } }
+  const lock = lockOf(headers, bucket, context.clock())
+  return {
+    ...seal,
+    headers: { ...metadataOf(headers), ...placementOf(headers), ...taggingOf(headers), ...lock, ...sealed }
+  }
 }
 
 /** Those of a copy: content and tags by their directives, the rest always the copy's own. */
@@ -42,7 +47,8 @@ export function copiedAttributesOf(headers: Headers, source: Headers, bucket: Bu
   const { headers: sealed, ...seal } = sealOf(headers, bucket, context)
   const metadata = replaces(headers, "metadata") ? metadataOf(headers) : keptMetadata(source)
   const tagging = replaces(headers, "tagging") ? taggingOf(headers) : keptTagging(source)
-  return { ...seal, headers: { ...metadata, ...placementOf(headers), ...tagging, ...sealed } }
+  const lock = lockOf(headers, bucket, context.clock())
+  return { ...seal, headers: { ...metadata, ...placementOf(headers), ...tagging, ...lock, ...sealed } }
 }
 
 /** Whether a copy's `x-amz-metadata-directive` or `x-amz-tagging-directive` is REPLACE. */
@@ -78,9 +84,6 @@ const keptMetadata = (headers: Headers): Record<string, string> =>
 function placementOf(headers: Headers): Record<string, string> {
   const storageClass = headers["x-amz-storage-class"] ?? "STANDARD"
   if (!storageClasses.includes(storageClass)) throw new S3Error("InvalidStorageClass")
-  if (Object.keys(headers).some((name) => name.startsWith("x-amz-object-lock-"))) {
-    throw new S3Error("NotImplemented", "Object lock is not implemented here.")
-  }
   const redirect = headers["x-amz-website-redirect-location"]
   return {
     ...(storageClass === "STANDARD" ? {} : { "x-amz-storage-class": storageClass }),

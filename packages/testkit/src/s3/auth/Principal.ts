@@ -1,3 +1,4 @@
+import type { LockRight } from "../lock/ObjectLock.ts"
 import type { Operation } from "../Operation.ts"
 import type { Credentials } from "./Credentials.ts"
 
@@ -26,7 +27,7 @@ export interface Principal extends Access {
 export const everything: Access = { allow: [{ operations: ["*"], resources: ["*"] }] }
 
 /** Whether an operation on a bucket, or on a key in it, is allowed; `deny` wins. */
-export function mayDo({ allow, deny = [] }: Access, op: Operation, bucket: string, key: string): boolean {
+export function mayDo({ allow, deny = [] }: Access, op: Operation | LockRight, bucket: string, key: string): boolean {
   const resource = key === "" ? bucket : `${bucket}/${key}`
   const names = ({ operations, resources }: Rule): boolean =>
     operations.some((pattern) => fits(pattern, op)) && resources.some((pattern) => fits(pattern, resource))

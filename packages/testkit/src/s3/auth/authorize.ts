@@ -1,3 +1,4 @@
+import { type LockRight, lockRights } from "../lock/ObjectLock.ts"
 import { peekText } from "../receive.ts"
 import type { S3Call } from "../S3Call.ts"
 import { S3Error } from "../S3Error.ts"
@@ -11,8 +12,9 @@ export async function authorize(call: S3Call, access: Access): Promise<S3Call> {
   const demand = (...[op, bucket, key]: Parameters<Demand>): void => {
     if (!mayDo(access, op, bucket, key)) throw new S3Error("AccessDenied")
   }
-  if (call.op === "DeleteObjects") return authorizeDeletes(call, demand)
-  demand(call.op, call.bucket, call.key)
+  const rights = lockRights(call.headers)
+  if (call.op === "DeleteObjects") return authorizeDeletes(call, ["DeleteObject", ...rights], demand)
+  for (const right of [call.op, ...rights]) demand(right, call.bucket, call.key)
   const source = call.headers["x-amz-copy-source"]
   if (source !== undefined) {
     const { bucket = "", key = "" } = parseTarget(source.startsWith("/") ? source : `/${source}`)
@@ -21,13 +23,18 @@ export async function authorize(call: S3Call, access: Access): Promise<S3Call> {
   return call
 }
 
-type Demand = (op: S3Call["op"], bucket: string, key: string) => void
+type Demand = (op: S3Call["op"] | LockRight, bucket: string, key: string) => void
 
 /** Its keys stand in its body: one that may not be deleted refuses them all. */
-async function authorizeDeletes(call: S3Call, demand: Demand): Promise<S3Call> {
+async function authorizeDeletes(
+  call: S3Call,
+  rights: ReadonlyArray<Parameters<Demand>[0]>,
+  demand: Demand
+): Promise<S3Call> {
   const { text, again } = await peekText(call)
   for (const object of parseXml(text).children) {
-    if (object.name === "Object") demand("DeleteObject", call.bucket, childText(object, "Key"))
+    if (object.name !== "Object") continue
+    for (const right of rights) demand(right, call.bucket, childText(object, "Key"))
   }
   return again
 }

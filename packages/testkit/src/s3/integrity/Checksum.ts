@@ -8,13 +8,13 @@ export const ChecksumAlgorithm = Schema.Literals([
   "CRC32",
   "CRC32C",
   "CRC64NVME",
+  "MD5",
   "SHA1",
   "SHA256",
   "SHA512",
-  "MD5",
-  "XXHASH64",
+  "XXHASH128",
   "XXHASH3",
-  "XXHASH128"
+  "XXHASH64"
 ])
 export type ChecksumAlgorithm = typeof ChecksumAlgorithm.Type
 

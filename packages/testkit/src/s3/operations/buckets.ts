@@ -1,5 +1,6 @@
 import { ok, okXml } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
+import { xmlDocument } from "../Xml.ts"
 import { owner } from "./owner.ts"
 
 export const listBuckets: Handler = async (_call, { model }) =>
@@ -13,10 +14,17 @@ export const listBuckets: Handler = async (_call, { model }) =>
     }
   })
 
-export const createBucket: Handler = async ({ bucket }, { model, clock }) => {
-  await model.createBucket(bucket, clock())
+export const createBucket: Handler = async ({ bucket, headers }, { model, clock }) => {
+  const locks = headers["x-amz-bucket-object-lock-enabled"]?.toLowerCase() === "true"
+  await model.createBucket(bucket, clock(), locks ? lockable : {})
   return ok({ location: `/${bucket}` })
 }
+
+/** What a bucket is that was made to lock objects: it has versions, for they are what is locked. */
+const lockable = {
+  versioning: "Enabled",
+  settings: { "object-lock": xmlDocument("ObjectLockConfiguration", { ObjectLockEnabled: "Enabled" }) }
+} as const
 
 export const headBucket: Handler = async ({ bucket }, { model, region }) => {
   model.bucket(bucket)

@@ -1,8 +1,11 @@
 import { versionIdOf } from "../Bucket.ts"
 import { assertDeletable } from "../conditions.ts"
 import type { Deletion } from "../Deletion.ts"
+import { isLocked, liftsGovernance, protectedByLock } from "../lock/ObjectLock.ts"
+import type { Version } from "../Records.ts"
 import { receiveText } from "../receive.ts"
 import { okXml } from "../respond.ts"
+import type { S3Call } from "../S3Call.ts"
 import type { Handler, S3Context } from "../S3Context.ts"
 import { S3Error } from "../S3Error.ts"
 import { requestedVersion, versionHeaders } from "../versions.ts"
@@ -14,7 +17,7 @@ const MAX_KEYS = 1000
 export const deleteObject: Handler = async (call, { model, clock }) => {
   const { bucket, key, headers } = call
   const versionId = requestedVersion(call)
-  const check = assertDeletable(headers["if-match"])
+  const check = deletable({ headers, versionId, ifMatch: headers["if-match"] }, clock())
   const { removed, marker } = await model.deleteObject(bucket, key, { now: clock(), versionId, check })
   const version = marker ?? removed
   return {
@@ -35,7 +38,7 @@ export const deleteObjects: Handler = async (call, context) => {
   if (root.name !== "Delete" || objects.length === 0 || objects.length > MAX_KEYS) throw new S3Error("MalformedXML")
   const requests = objects.map(parseRequest)
   const results: Array<XmlFields> = []
-  for (const request of requests) results.push(await deleteOne(call.bucket, request, context))
+  for (const request of requests) results.push(await deleteOne(call, request, context))
   const quiet = childText(root, "Quiet", "false") === "true"
   return okXml("DeleteResult", { "": quiet ? results.filter((result) => "Error" in result) : results })
 }
@@ -56,17 +59,35 @@ function parseRequest(object: XmlElement): DeleteRequest {
   }
 }
 
-async function deleteOne(bucket: string, request: DeleteRequest, { model, clock }: S3Context): Promise<XmlFields> {
+async function deleteOne(
+  { bucket, headers }: S3Call,
+  request: DeleteRequest,
+  { model, clock }: S3Context
+): Promise<XmlFields> {
   const { key, versionId, ifMatch } = request
   try {
     const query = new Map(versionId === undefined ? [] : [["versionId", versionId]])
-    const options = { now: clock(), versionId: requestedVersion({ query }), check: assertDeletable(ifMatch) }
+    const now = clock()
+    const check = deletable({ headers, versionId, ifMatch }, now)
+    const options = { now, versionId: requestedVersion({ query }), check }
     return {
       Deleted: { Key: key, VersionId: versionId, ...markerFields(await model.deleteObject(bucket, key, options)) }
     }
   } catch (error) {
     if (!(error instanceof S3Error)) throw error
     return { Error: { Key: key, VersionId: versionId, Code: error.code, Message: error.message } }
+  }
+}
+
+/** What stands in the way of a delete. A delete marker removes nothing, so no lock is in its way. */
+function deletable(
+  { headers, versionId, ifMatch }: Omit<DeleteRequest, "key"> & Pick<S3Call, "headers">,
+  now: number
+): (current: Version | undefined) => void {
+  const assertCondition = assertDeletable(ifMatch)
+  return (current) => {
+    assertCondition(current)
+    if (versionId !== undefined && isLocked(current, now, liftsGovernance(headers))) throw protectedByLock()
   }
 }
 

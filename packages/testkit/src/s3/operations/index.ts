@@ -9,6 +9,13 @@ import { listMultipartUploads, listParts } from "./list-uploads.ts"
 import { listObjectVersions } from "./list-versions.ts"
 import { abortMultipartUpload, createMultipartUpload } from "./multipart.ts"
 import { getObjectAttributes } from "./object-attributes.ts"
+import {
+  getObjectLegalHold,
+  getObjectRetention,
+  putObjectLegalHold,
+  putObjectLockConfiguration,
+  putObjectRetention
+} from "./object-lock.ts"
 import { getObject, headObject, putObject } from "./objects.ts"
 import { deleteSetting, getSetting, putSetting } from "./settings.ts"
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./tagging.ts"
@@ -41,7 +48,8 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   GetBucketAcl: getBucketAcl,
   GetBucketWebsite: neverSet("NoSuchWebsiteConfiguration"),
   GetBucketReplication: neverSet("ReplicationConfigurationNotFoundError"),
-  GetObjectLockConfiguration: neverSet("ObjectLockConfigurationNotFoundError"),
+  GetObjectLockConfiguration: getSetting("object-lock"),
+  PutObjectLockConfiguration: putObjectLockConfiguration,
   GetPublicAccessBlock: neverSet("NoSuchPublicAccessBlockConfiguration"),
   GetBucketOwnershipControls: neverSet("OwnershipControlsNotFoundError"),
   GetBucketLogging: always("BucketLoggingStatus", {}),
@@ -60,6 +68,10 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   GetObjectTagging: getObjectTagging,
   PutObjectTagging: putObjectTagging,
   DeleteObjectTagging: deleteObjectTagging,
+  GetObjectRetention: getObjectRetention,
+  PutObjectRetention: putObjectRetention,
+  GetObjectLegalHold: getObjectLegalHold,
+  PutObjectLegalHold: putObjectLegalHold,
   GetObjectAcl: getObjectAcl,
   GetObjectAttributes: getObjectAttributes,
   CreateMultipartUpload: createMultipartUpload,

@@ -4,6 +4,7 @@ import { assertReadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { checksums } from "../integrity/Checksum.ts"
 import { expirationHeaders } from "../lifecycle.ts"
+import { assertDigest } from "../lock/ObjectLock.ts"
 import type { S3Response } from "../message.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { parseRange, type Span } from "../range.ts"
@@ -20,6 +21,7 @@ export const putObject: Handler = async (call, context) => {
   const { model, clock } = context
   assertWritable(headers, model.bucket(bucket).objects.get(key))
   const seal = attributesOf(headers, model.bucket(bucket), context)
+  assertDigest(call, seal.headers, model.bucket(bucket))
   return receive(call, model, undefined, async ({ md5, size, checksum, segments }) => {
     const object: ObjectRecord = {
       kind: "object",

@@ -1,3 +1,4 @@
+import type { BucketRecord } from "../Records.ts"
 import { receiveText } from "../receive.ts"
 import { ok, okXml } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
@@ -10,7 +11,8 @@ const unset: Readonly<Record<SettingName, S3ErrorCode>> = {
   cors: "NoSuchCORSConfiguration",
   lifecycle: "NoSuchLifecycleConfiguration",
   encryption: "ServerSideEncryptionConfigurationNotFoundError",
-  tagging: "NoSuchTagSet"
+  tagging: "NoSuchTagSet",
+  "object-lock": "ObjectLockConfigurationNotFoundError"
 }
 
 export const getSetting =
@@ -24,13 +26,16 @@ export const getSetting =
 
 /** Kept as the document it is, once it was understood. */
 export const putSetting =
-  (name: SettingName): Handler =>
+  (name: SettingName, assertState: (record: BucketRecord) => void = () => undefined): Handler =>
   async (call, { model }) => {
     model.bucket(call.bucket)
     const root = parseXml(await receiveText(call))
     settingParsers[name](root)
     const text = xmlDocument(root.name, fieldsOf(root))
-    await model.updateBucket(call.bucket, (record) => ({ ...record, settings: { ...record.settings, [name]: text } }))
+    await model.updateBucket(call.bucket, (record) => {
+      assertState(record)
+      return { ...record, settings: { ...record.settings, [name]: text } }
+    })
     return name === "tagging" ? { status: 204, headers: {} } : ok({})
   }
 

@@ -3,6 +3,7 @@ import { assertUploadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
 import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
+import { assertDigest } from "../lock/ObjectLock.ts"
 import type { PartRecord } from "../Records.ts"
 import { parseRange, type Span } from "../range.ts"
 import { type Received, receive } from "../receive.ts"
@@ -20,6 +21,7 @@ export const uploadPart: Handler = async (call, context) => {
   assertPartNumber(call)
   const upload = openUpload(call, context.model)
   assertPart(call, upload, context)
+  assertDigest(call, upload.record.headers, context.model.bucket(call.bucket))
   return receive(call, context.model, partAlgorithm(call, upload), async (received) => {
     const { etag, checksum } = await putPart(call, upload, received, context)
     return ok({

@@ -18,6 +18,14 @@ export const putBucketVersioning: Handler = async (call, { model }) => {
   const versioning = childText(root, "Status", "")
   if (versioning === "") throw new S3Error("IllegalVersioningConfigurationException")
   if (versioning !== "Enabled" && versioning !== "Suspended") throw new S3Error("MalformedXML")
-  await model.updateBucket(call.bucket, (record) => ({ ...record, versioning }))
+  await model.updateBucket(call.bucket, (record) => {
+    if (versioning === "Suspended" && record.settings?.["object-lock"] !== undefined) {
+      throw new S3Error(
+        "InvalidBucketState",
+        "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+      )
+    }
+    return { ...record, versioning }
+  })
   return ok({})
 }

@@ -3,6 +3,7 @@ import { parseXml, type XmlElement } from "../Xml.ts"
 import { type CorsRule, parseCors } from "./CorsRule.ts"
 import { type DefaultEncryption, parseEncryption } from "./DefaultEncryption.ts"
 import { type LifecycleRule, parseLifecycle } from "./LifecycleRule.ts"
+import { type LockConfiguration, parseLock } from "./LockConfiguration.ts"
 
 /** A bucket's settings as operations use them; each comes from the document of its sub-resource. */
 export interface BucketSettings {
@@ -10,6 +11,7 @@ export interface BucketSettings {
   readonly lifecycle?: ReadonlyArray<LifecycleRule>
   readonly encryption?: DefaultEncryption
   readonly tagging?: ReadonlyArray<Tag>
+  readonly "object-lock"?: LockConfiguration
 }
 
 export type SettingName = keyof BucketSettings
@@ -19,7 +21,8 @@ export const settingParsers: { readonly [Name in SettingName]-?: (root: XmlEleme
   cors: (root) => ({ cors: parseCors(root) }),
   lifecycle: (root) => ({ lifecycle: parseLifecycle(root) }),
   encryption: (root) => ({ encryption: parseEncryption(root) }),
-  tagging: (root) => ({ tagging: tagsFromXml(root, MAX_BUCKET_TAGS) })
+  tagging: (root) => ({ tagging: tagsFromXml(root, MAX_BUCKET_TAGS) }),
+  "object-lock": (root) => ({ "object-lock": parseLock(root) })
 }
 
 const isSetting = (name: string): name is SettingName => Object.hasOwn(settingParsers, name)
