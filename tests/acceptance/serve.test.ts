@@ -210,6 +210,43 @@ describe("sluice serve in front of a store", () => {
   })
 })
 
+describe("sluice serve in front of several stores", () => {
+  it("stores where the path says, in a folder too, and answers 400 to any other name", async () => {
+    const store = await startS3({ buckets: ["media", "cold"] })
+    onTestFinished(() => store.close())
+    const archive = `archive=s3://cold/2026/?endpoint=${store.endpoint}&region=eu-north-1`
+    const { child, ended, url } = await serve({ ...environmentOf(store), SLUICE_STORES: `media=s3://media ${archive}` })
+    const put = (path: string) => fetch(`${url}${path}`, { method: "PUT", body: "hello" })
+    expect((await put("/objects/a")).status).toBe(201)
+    expect((await put("/stores/media/objects/b")).status).toBe(201)
+    expect(await (await put("/stores/archive/objects/c")).json()).toMatchObject({ bucket: "cold", key: "c" })
+    const there = await Promise.all(
+      [
+        ["media", "a"],
+        ["media", "b"],
+        ["cold", "2026/c"]
+      ].map(async ([bucket = "", key = ""]) => (await store.object(bucket, key)) !== undefined)
+    )
+    expect(there).toEqual([true, true, true])
+    expect(await (await fetch(`${url}/stores/archive/objects/c`)).text()).toBe("hello")
+    const other = await put("/stores/other/objects/a")
+    expect([other.status, await other.json()]).toMatchObject([400, { detail: expect.stringContaining('"archive"') }])
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect((await fetch(`${url}/`)).status).toBe(200)
+    child.kill("SIGTERM")
+    const { code, out } = await ended
+    expect([code, out]).toEqual([0, expect.stringContaining("archive: s3://cold/2026/ at")])
+  })
+
+  it("is not ready while one of them is not", async () => {
+    const store = await startS3({ buckets: ["media"] })
+    onTestFinished(() => store.close())
+    const { url } = await serve({ ...environmentOf(store), SLUICE_STORES: "media=s3://media,archive=s3://missing" })
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${url}/stores/media/objects/a`, { method: "PUT", body: "x" })).status).toBe(201)
+  })
+})
+
 describe("a start that cannot work", () => {
   it("reports five bad variables in five lines", async () => {
     const { code, lines } = await run(["serve"], {
@@ -236,6 +273,13 @@ describe("a start that cannot work", () => {
     const { code, lines } = await run(["serve"], { env: { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9" } })
     expect([code, lines.length]).toEqual([2, 1])
     expect(lines[0]).toContain("SLUICE_BUCKET")
+  })
+
+  it("wants a bucket among the stores that have names", async () => {
+    const env = { SLUICE_BUCKET: "media", SLUICE_STORES: "archive=s3://cold" }
+    const { code, lines } = await run(["serve"], { env })
+    expect([code, lines.length]).toEqual([2, 1])
+    expect(lines[0]).toContain("SLUICE_STORES")
   })
 
   it("says in one line that its port is taken", async () => {

@@ -11,6 +11,7 @@ describe("the environment", () => {
   it("may be empty", () => {
     expect(configOf({})).toEqual({
       store: { bucket: undefined, endpoint: undefined, region: undefined, provider: undefined, bandwidth: undefined },
+      stores: [],
       http: { host: "127.0.0.1", port: 3000, token: undefined },
       janitor: { everyMs: 86_400_000, olderThanMs: 86_400_000 },
       engine: {}

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { Problems } from "./Problems.ts"
 import { parseBandwidth } from "./parse-bandwidth.ts"
+import { type NamedStore, readStores } from "./read-stores.ts"
 import { formatSize, type Parse, parseCount, parseDuration, parseOneOf, parseSize, within } from "./units.ts"
 
 /** Variables by name, as `process.env` has them. */
@@ -18,6 +19,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface Config {
   readonly store: StoreConfig
+  /** Those that `sluice serve` offers by name; with none, it serves `store`. */
+  readonly stores: ReadonlyArray<NamedStore>
   readonly http: HttpConfig
   readonly janitor: JanitorConfig
   readonly engine: Partial<EngineOptions>
@@ -182,6 +185,7 @@ export const readConfig = (env: Environment): Result.Result<Config, ReadonlyArra
   const problems = new Problems()
   const config: Config = {
     store: readStore(env, problems),
+    stores: readStores("SLUICE_STORES", env["SLUICE_STORES"], problems),
     http: readHttp(env, problems),
     janitor: readJanitor(env, problems),
     engine: readEngine(env, problems)

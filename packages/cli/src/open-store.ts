@@ -1,13 +1,15 @@
 /**
- * The store to serve: the one the environment names, else a development store on disk.
+ * The stores to serve: those that the environment names, else a development store on disk.
  *
  * @module
  */
 import { randomBytes } from "node:crypto"
 import type { EngineOptions } from "@sluice/core/Defaults"
 import { Journal, makeMemory } from "@sluice/core/Journal"
-import { createSluice, type Sluice, s3 } from "@sluice/core/promise"
-import { StoreDefaults } from "@sluice/core/s3/S3Options"
+import * as NamedJournal from "@sluice/core/NamedJournal"
+import { s3 } from "@sluice/core/promise"
+import { type S3Options, StoreDefaults } from "@sluice/core/s3/S3Options"
+import { createStores, type Stores } from "@sluice/core/stores"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Config } from "./Config.ts"
@@ -17,39 +19,71 @@ import type { Kept } from "./run-janitor.ts"
 const nothingKept: Partial<EngineOptions> = { onFailure: "abort" }
 
 export interface OpenStore extends AsyncDisposable {
-  readonly sluice: Sluice
-  /** What the Janitor works on. */
-  readonly kept: Kept
-  /** What it is, for the person who started it. */
+  /** One at least; the first is the one that is meant where none is named. */
+  readonly stores: Stores<string>
+  /** What the Janitor works on, for each of them. */
+  readonly kept: ReadonlyArray<Kept>
+  /** What they are, for the person who started it. */
   readonly description: ReadonlyArray<string>
 }
 
 const directory = ".sluice"
 const developmentBucket = "sluice"
 
-/** Opens it; the development store only where neither a bucket nor an endpoint is named. */
-export const openStore = ({ engine, store }: Config): Promise<OpenStore> =>
-  store.bucket === undefined ? openDevelopmentStore({ engine, store }) : openNamedStore({ engine, store }, store.bucket)
+/** The name of a store that was given none. */
+const unnamed = "default"
 
-/** A store, with an engine and a Janitor over one journal. */
-const withEngine = async (store: ReturnType<typeof s3>, engine: Partial<EngineOptions>) => {
+/** Opens them; the development store only where neither stores, a bucket nor an endpoint is named. */
+export const openStore = ({
+  engine,
+  store,
+  stores
+}: Pick<Config, "engine" | "store" | "stores">): Promise<OpenStore> => {
+  if (stores.length > 0) {
+    const { bucket: _, ...ambient } = store
+    const places = stores.map(({ name, ...own }): readonly [string, S3Options] => [
+      name,
+      {
+        ...ambient,
+        ...own,
+        endpoint: own.endpoint ?? ambient.endpoint,
+        region: own.region ?? ambient.region,
+        provider: own.provider ?? ambient.provider
+      }
+    ])
+    return openStores(places, engine)
+  }
+  const { bucket } = store
+  return bucket === undefined
+    ? openDevelopmentStore({ engine, store })
+    : openStores([[unnamed, { ...store, bucket }]], engine)
+}
+
+/** Engines over one journal, and what a Janitor finds of each of them there. */
+const withEngines = async (places: ReadonlyArray<readonly [string, S3Options]>, engine: Partial<EngineOptions>) => {
   const journal = Layer.succeed(Journal, await Effect.runPromise(makeMemory))
+  const layers = places.map(([name, options]) => [name, s3(options)] as const)
   return {
-    sluice: createSluice({ store, journal, ...engine, ...nothingKept }),
-    kept: Layer.merge(Layer.provide(store, Layer.succeed(StoreDefaults, engine)), journal)
+    stores: createStores(Object.fromEntries(layers), { journal, ...engine, ...nothingKept }),
+    kept: layers.map(([name, store]) =>
+      Layer.merge(Layer.provide(store, Layer.succeed(StoreDefaults, engine)), NamedJournal.layer(name, journal))
+    )
   }
 }
 
-const openNamedStore = async (
-  { engine, store }: Pick<Config, "engine" | "store">,
-  bucket: string
+const openStores = async (
+  places: ReadonlyArray<readonly [string, S3Options]>,
+  engine: Partial<EngineOptions>
 ): Promise<OpenStore> => {
-  const { kept, sluice } = await withEngine(s3({ ...store, bucket }), engine)
+  const opened = await withEngines(places, engine)
+  const named = places.length > 1
   return {
-    sluice,
-    kept,
-    description: [`s3://${bucket} at ${store.endpoint ?? "AWS"}`],
-    [Symbol.asyncDispose]: () => sluice.dispose()
+    ...opened,
+    description: places.map(
+      ([name, { bucket, endpoint, prefix = "" }]) =>
+        `${named ? `${name}: ` : ""}s3://${bucket}${prefix === "" ? "" : `/${prefix}`} at ${endpoint ?? "AWS"}`
+    ),
+    [Symbol.asyncDispose]: () => opened.stores.dispose()
   }
 }
 
@@ -62,17 +96,16 @@ const openDevelopmentStore = async ({
   const credentials = { accessKeyId: "sluice", secretAccessKey: randomBytes(24).toString("hex") }
   const server = await startS3({ store: diskStore(directory), buckets: [developmentBucket], credentials })
   const { endpoint, region } = server
-  const store = s3({ bucket: developmentBucket, endpoint, region, credentials, bandwidth })
-  const { kept, sluice } = await withEngine(store, engine)
+  const place = { bucket: developmentBucket, endpoint, region, credentials, bandwidth }
+  const opened = await withEngines([[unnamed, place]], engine)
   return {
-    sluice,
-    kept,
+    ...opened,
     description: [
       `development store in ${directory}/, for trying out and not for data you care about;`,
       "set SLUICE_BUCKET (and AWS_ENDPOINT_URL_S3) to serve a real one"
     ],
     [Symbol.asyncDispose]: async () => {
-      await sluice.dispose()
+      await opened.stores.dispose()
       await server.close()
     }
   }

@@ -18,7 +18,7 @@ export interface OpsOptions {
 
 /** `/healthz`: 200 while the process lives. `/readyz`: 200 when the store can be used, else 503 problem+json. */
 export const opsRoutes = (
-  sluice: Sluice,
+  sluice: Pick<Sluice, "ready">,
   { cacheMs = 3_000, now = () => performance.now(), onError }: OpsOptions = {}
 ): Hono => {
   let asked: { readonly at: number; readonly answer: Promise<void> } | undefined

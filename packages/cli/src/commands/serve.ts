@@ -12,7 +12,7 @@ import { readConfig } from "../Config.ts"
 import { listen } from "../listen.ts"
 import { openStore } from "../open-store.ts"
 import { runJanitor } from "../run-janitor.ts"
-import { serverApp } from "../server-app.ts"
+import { allReady, serverApp } from "../server-app.ts"
 
 const flags = {
   "no-janitor": { type: "boolean", help: "leave alone what nobody came back for, as SLUICE_JANITOR_EVERY=off" }
@@ -28,6 +28,7 @@ export const serve: Command = {
     "SLUICE_HTTP_PORT   port (default 3000; 0 takes a free one)",
     "SLUICE_HTTP_HOST   address (default 127.0.0.1; any other needs SLUICE_TOKEN)",
     "SLUICE_TOKEN       the bearer token that every request must carry",
+    "SLUICE_STORES      several stores by name: media=s3://media archive=s3://cold/2026/?region=eu-north-1",
     "SLUICE_BUCKET, AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID, …   the store to serve",
     "SLUICE_JANITOR_EVERY, SLUICE_JANITOR_OLDER_THAN   how often the Janitor sweeps (24h, or off), and how old (24h)",
     "",
@@ -38,20 +39,25 @@ export const serve: Command = {
     const { values } = parseArgs({ args: [...args], options: flags })
     const config = readConfig(world.env)
     if (Result.isFailure(config)) throw new UsageError(config.failure)
-    const { engine, http, janitor, store: named } = config.success
-    if (named.bucket === undefined && named.endpoint !== undefined) {
+    const { engine, http, janitor, store: named, stores } = config.success
+    if (named.bucket === undefined && named.endpoint !== undefined && stores.length === 0) {
       throw new UsageError([`SLUICE_BUCKET: missing; name the bucket at ${named.endpoint} that is to be served`])
     }
+    if (named.bucket !== undefined && stores.length > 0) {
+      throw new UsageError(["SLUICE_BUCKET: set beside SLUICE_STORES; give the bucket a name there, or leave one out"])
+    }
     await using store = await openStore(config.success)
-    const app = serverApp(store.sluice, http, (line) => world.err(`sluice: ${line}`))
+    const app = serverApp(store.stores, http, (line) => world.err(`sluice: ${line}`))
     const server = await listen(app.fetch, http)
     announce(world, server.url, store.description)
-    warnUnlessReady(store.sluice.ready(), world)
-    if (values["no-janitor"] !== true) keepClean(runJanitor(store.kept, janitor, engine), world)
+    warnUnlessReady(allReady(store.stores), world)
+    if (values["no-janitor"] !== true) {
+      for (const kept of store.kept) keepClean(runJanitor(kept, janitor, engine), world)
+    }
     await aborted(world.signal)
     // No new requests; uploads under way are aborted with the engine, and what then still is open is cut.
     server.refuse()
-    await store.sluice.dispose()
+    await store.stores.dispose()
     await server.close()
     return exitCode.done
   }
