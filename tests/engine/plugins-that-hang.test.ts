@@ -1,6 +1,7 @@
 /** Hooks that never answer: how long the engine waits, and what the caller hears (docs/hooks.md). */
 import { describe, expect, it } from "@effect/vitest"
 import { Journal, ObjectStore, Source, type UploadError, Uploader } from "@sluice/core"
+import { Objects } from "@sluice/core/Objects"
 import * as Plugin from "@sluice/core/Plugin"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -105,6 +106,47 @@ describe("a hook that never answers", () => {
       expect(failure(exit).reason).toMatchObject({ plugin: "acme/hangs", hook: "plan" })
       expect(waitedMs).toBeGreaterThanOrEqual(hookTimeoutMs + 5_000)
       expect(waitedMs).toBeLessThan(hookTimeoutMs + 7_000)
+    })
+  )
+
+  it.effect("in read ends the reading after hookTimeoutMs, naming plugin and hook, before a byte was asked for", () =>
+    Effect.gen(function* () {
+      const store = yield* makeVirtualStore(() => undefined)
+      const clock = yield* Clock.Clock
+      let interrupted = 0
+      const hang = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
+      const plugin: Plugin.Plugin = {
+        name: "acme/hangs",
+        open: () => Effect.succeed({}),
+        read: { stage: "encrypt", open: () => hang }
+      }
+      let asked = 0
+      const getObject: ObjectStore.ObjectStoreApi["getObject"] = (input) =>
+        Effect.andThen(
+          Effect.sync(() => void asked++),
+          store.api.getObject(input)
+        )
+      const at = Layer.succeed(ObjectStore.ObjectStore, { ...store.api, getObject })
+      const engine = { hookTimeoutMs, plugins: [plugin] }
+      const layer = Objects.layer(engine).pipe(
+        Layer.provideMerge(Uploader.layer(engine)),
+        Layer.provide([at, Journal.layerMemory])
+      )
+      const work = Effect.gen(function* () {
+        yield* Uploader.use((uploader) => uploader.upload({ key: "key", source: Source.fromBytes(bytes) }))
+        const since = clock.currentTimeMillisUnsafe()
+        const objects = yield* Objects
+        const error = yield* Effect.flip(Effect.scoped(objects.read({ key: "key" })))
+        return { error, waitedMs: clock.currentTimeMillisUnsafe() - since }
+      })
+      const fiber = yield* Effect.forkChild(Effect.provide(work, layer))
+      yield* passing(fiber)
+      const { error, waitedMs } = yield* Fiber.join(fiber)
+      expect(error.reason).toMatchObject({ _tag: "PluginFailed", plugin: "acme/hangs", hook: "read" })
+      expect(error.message).toContain("hookTimeoutMs")
+      expect(waitedMs).toBeGreaterThanOrEqual(hookTimeoutMs)
+      expect(waitedMs).toBeLessThan(hookTimeoutMs + 5_000)
+      expect([interrupted, asked]).toEqual([1, 0])
     })
   )
 
