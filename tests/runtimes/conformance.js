@@ -9,6 +9,7 @@ import { objectStoreSuite } from "@sluice/testkit/conformance/object-store"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { keep } from "./keep.js"
 
 /** @type {{ store: Parameters<typeof S3ObjectStore.layer>[0] & { endpoint: string } }} */
 const { store } = JSON.parse(process.env["SLUICE_SMOKE"] ?? "{}")
@@ -29,16 +30,6 @@ for (const [name, { layer, seesSockets }] of Object.entries(stores)) {
     seesSockets,
     hearsEarlyAnswers: !("Deno" in globalThis)
   })
-  let kept = 0
-  for (const { name: promise, run } of suite) {
-    try {
-      await run()
-      kept++
-    } catch (error) {
-      failed++
-      console.log(`  FAIL ${name}: ${promise}: ${error instanceof Error ? error.message : error}`)
-    }
-  }
-  console.log(`  ${kept === suite.length ? "ok  " : "FAIL"} ${name} keeps ${kept} of ${suite.length} promises`)
+  failed += await keep(name, suite)
 }
 process.exit(failed === 0 ? 0 : 1)

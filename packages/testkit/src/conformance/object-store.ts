@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { ConformanceCase } from "./ConformanceCase.ts"
 import { answers } from "./store/answers.ts"
 import { attempts } from "./store/attempts.ts"
+import { copies } from "./store/copies.ts"
 import type { StoreUnderTest } from "./store/StoreUnderTest.ts"
 import { verbs } from "./store/verbs.ts"
 
@@ -37,8 +38,10 @@ export type { StoreUnderTest } from "./store/StoreUnderTest.ts"
  * ```
  */
 export const objectStoreSuite = (under: StoreUnderTest): ReadonlyArray<ConformanceCase> =>
-  Object.entries({ ...verbs, ...answers, ...attempts }).map(([name, check]) => ({
-    name,
-    run: () =>
-      Effect.runPromise(Effect.scoped(Effect.flatMap(under.open(under.endpoint), (store) => check(store, under))))
-  }))
+  Object.entries({ ...verbs, ...copies, ...(under.mayListen === false ? {} : { ...answers, ...attempts }) }).map(
+    ([name, check]) => ({
+      name,
+      run: () =>
+        Effect.runPromise(Effect.scoped(Effect.flatMap(under.open(under.endpoint), (store) => check(store, under))))
+    })
+  )
