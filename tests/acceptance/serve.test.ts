@@ -247,6 +247,28 @@ describe("sluice serve in front of several stores", () => {
   })
 })
 
+describe("sluice describe", () => {
+  it("tells what the environment makes, and no secret of it", async () => {
+    const secrets = {
+      AWS_ACCESS_KEY_ID: randomBytes(10).toString("hex"),
+      AWS_SECRET_ACCESS_KEY: randomBytes(20).toString("hex"),
+      SLUICE_TOKEN: randomBytes(16).toString("hex")
+    }
+    const env = { ...secrets, SLUICE_STORES: "media=s3://media", SLUICE_CONCURRENCY: "8" }
+    const { code, err, out } = await run(["describe", "--json", "--sse"], { env })
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      stores: [{ name: "media", bucket: "media" }],
+      credentials: "environment",
+      server: { token: "set" },
+      plugins: { plugins: [{ name: "sluice/encryption/sse-s3" }, { name: "sluice/cli" }] },
+      options: { concurrency: { value: 8, variable: "SLUICE_CONCURRENCY", set: true } }
+    })
+    for (const secret of Object.values(secrets)) expect(out + err).not.toContain(secret)
+    expect((await run(["describe"], { env: { ...env, SLUICE_CONCURRENCY: "0" } })).code).toBe(2)
+  })
+})
+
 describe("a start that cannot work", () => {
   it("reports five bad variables in five lines", async () => {
     const { code, lines } = await run(["serve"], {

@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   bucket: async () => (await import("./commands/bucket.ts")).bucket,
   advice: async () => (await import("./commands/advice.ts")).advice,
+  describe: async () => (await import("./commands/describe.ts")).describe,
   versions: async () => (await import("./commands/versions.ts")).versions,
   restore: async () => (await import("./commands/restore.ts")).restore,
   serve: async () => (await import("./commands/serve.ts")).serve,

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Config } from "./Config.ts"
 import type { Kept } from "./run-janitor.ts"
+import { type ServedStore, servedStores, unnamed } from "./served-stores.ts"
 
 /** Nobody comes back to a request that failed, and the journal is this process's memory. */
 const nothingKept: Partial<EngineOptions> = { onFailure: "abort" }
@@ -30,33 +31,10 @@ export interface OpenStore extends AsyncDisposable {
 const directory = ".sluice"
 const developmentBucket = "sluice"
 
-/** The name of a store that was given none. */
-const unnamed = "default"
-
 /** Opens them; the development store only where neither stores, a bucket nor an endpoint is named. */
-export const openStore = ({
-  engine,
-  store,
-  stores
-}: Pick<Config, "engine" | "store" | "stores">): Promise<OpenStore> => {
-  if (stores.length > 0) {
-    const { bucket: _, ...ambient } = store
-    const places = stores.map(({ name, ...own }): readonly [string, S3Options] => [
-      name,
-      {
-        ...ambient,
-        ...own,
-        endpoint: own.endpoint ?? ambient.endpoint,
-        region: own.region ?? ambient.region,
-        provider: own.provider ?? ambient.provider
-      }
-    ])
-    return openStores(places, engine)
-  }
-  const { bucket } = store
-  return bucket === undefined
-    ? openDevelopmentStore({ engine, store })
-    : openStores([[unnamed, { ...store, bucket }]], engine)
+export const openStore = (config: Pick<Config, "engine" | "store" | "stores">): Promise<OpenStore> => {
+  const places = servedStores(config)
+  return places.length === 0 ? openDevelopmentStore(config) : openStores(places, config.engine)
 }
 
 /** Engines over one journal, and what a Janitor finds of each of them there. */
@@ -71,10 +49,7 @@ const withEngines = async (places: ReadonlyArray<readonly [string, S3Options]>, 
   }
 }
 
-const openStores = async (
-  places: ReadonlyArray<readonly [string, S3Options]>,
-  engine: Partial<EngineOptions>
-): Promise<OpenStore> => {
+const openStores = async (places: ReadonlyArray<ServedStore>, engine: Partial<EngineOptions>): Promise<OpenStore> => {
   const opened = await withEngines(places, engine)
   const named = places.length > 1
   return {
