@@ -25,8 +25,11 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**", ...(process.env["SLUICE_HEAVY"] === undefined ? heavy : [])],
     // Tests wait for sockets and processes as much as they compute: two cores do two files at a time.
     maxWorkers: Math.max(2, availableParallelism()),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // How long a test may hang before it is given up; nothing is told by it of how fast anything is, so a slow machine
+    // gets its time.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000, interval: 2 } },
     reporters: [
       "default",
       "./scripts/skipped-services-reporter.js",

@@ -61,7 +61,7 @@ export const setup = async (target: Target) => {
   /** An upload with two parts stored, and no more than two on their way. */
   const halfWay = async (...flags: ReadonlyArray<string>) => {
     const process = upload(...flags)
-    await expect.poll(() => storedParts(target, key), { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => storedParts(target, key), { interval: 20 }).toBeGreaterThanOrEqual(2)
     return process
   }
   const interrupted = async (...flags: ReadonlyArray<string>): Promise<Ended> => {

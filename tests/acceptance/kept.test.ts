@@ -19,7 +19,7 @@ onEmbedded("sluice upload of a file that is kept", (target) => {
     const { identical, key, sluice, upload } = await setup(target())
     const fault = stall(key)
     const { child, ended } = upload()
-    await expect.poll(() => fault.hits, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => fault.hits).toBe(1)
     const asked = performance.now()
     child.kill("SIGINT")
     const stopped = await ended
@@ -72,7 +72,7 @@ onEmbedded("sluice upload of a file that is kept", (target) => {
     })
     const patient = { env: { ...env, SLUICE_STALL_TIMEOUT: "2 seconds" }, cwd: directory }
     const one = start([...line], patient)
-    await expect.poll(() => fault.hits, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => fault.hits).toBeGreaterThan(0)
     const other = await run(line, patient)
     expect(other).toMatchObject({ code: 1, out: "", lines: [expect.stringContaining("SessionBusy")] })
     fault.remove()
@@ -85,7 +85,7 @@ onEmbedded("sluice upload of a file that is kept", (target) => {
     const fault = stall(key)
     const args = ["upload", "--part-size", "5MiB", "--concurrency", "1", file, destination]
     const { ended } = start(args, { env: { ...env, SLUICE_LEASE: "1 second" }, cwd: directory })
-    await expect.poll(() => fault.hits, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => fault.hits).toBe(1)
     const [running] = jsonLines((await sluice("resume", "--json")).out)
     expect(running).toMatchObject({ uri: destination, held: true })
     expect(await sluice("cancel", String(running?.["sessionId"]))).toMatchObject({ code: 0, err: "" })
@@ -151,7 +151,7 @@ onEmbedded("sluice upload of a pipe", (target) => {
     const { destination, directory, env, key, sluice, ...rest } = await setup(target())
     const { child, ended } = start(["upload", ...slowly, ...flags, "-", destination], { env, cwd: directory })
     child.stdin.write(bytes)
-    await expect.poll(() => storedParts(target(), key), { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => storedParts(target(), key), { interval: 20 }).toBeGreaterThanOrEqual(2)
     return { ...rest, child, directory, ended, env, key, sluice }
   }
 
@@ -182,7 +182,7 @@ onEmbedded("sluice upload of a pipe", (target) => {
     })
     const { child, ended, key, sluice } = await piped()
     child.kill("SIGINT")
-    await expect.poll(() => fault.hits, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => fault.hits).toBe(1)
     child.kill("SIGINT")
     expect(await ended).toMatchObject({ code: 130, out: "", err: "" })
     const [left] = jsonLines((await sluice("resume", "--json")).out)

@@ -99,7 +99,7 @@ describe("sluice upload of a directory", () => {
       const prefix = `${signal.toLowerCase()}/`
       const command = ["upload", "-r", "photos/", `s3://media/${prefix}`, "--part-size", "5MiB", "--json"]
       const { child, ended } = begin(...command, "--concurrency", "1", "--bandwidth", "10MiB/s")
-      await expect.poll(() => store.openUploads()[0]?.parts.length ?? 0, { timeout: 20_000, interval: 20 }).toBe(2)
+      await expect.poll(() => store.openUploads()[0]?.parts.length ?? 0, { interval: 20 }).toBe(2)
       child.kill(signal)
       const first = await ended
       if (signal === "SIGINT") {

@@ -199,7 +199,7 @@ onEmbedded("an abort during a retry's wait", (target) => {
     const { faults } = target().server
     faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action: { type: "stall", afterBytes: MiB } })
     const during = async (upload: Upload): Promise<void> => {
-      await expect.poll(() => faults.hits.filter((hit) => hit.key === key), { interval: 5 }).toHaveLength(1)
+      await expect.poll(() => faults.hits.filter((hit) => hit.key === key)).toHaveLength(1)
       await upload.abort()
     }
     expectAborted(await attempt(target(), { key, body: webStream(chunksOf(bytes)) }, { during }))

@@ -113,7 +113,7 @@ it("over fetch an upload that is aborted while a part is on its way leaves nothi
   const key = freshKey()
   server.faults.add({ match: { op: "UploadPart", key }, action: { type: "stall", afterBytes: MiB }, times: 3 })
   const upload = sluice.upload({ key, body: bytes })
-  await expect.poll(() => server.openUploads().length, { interval: 1 }).toBe(1)
+  await expect.poll(() => server.openUploads().length).toBe(1)
   await upload.abort()
   await expect(upload.done()).rejects.toMatchObject({ name: "AbortError" })
   expect(server.openUploads()).toEqual([])

@@ -39,8 +39,7 @@ const held = (target: Target, options: Partial<SluiceOptions>) => {
   }
 }
 
-const started = (begun: ReadonlyArray<string>, count: number) =>
-  expect.poll(() => begun.length, { interval: 1 }).toBe(count)
+const started = (begun: ReadonlyArray<string>, count: number) => expect.poll(() => begun.length).toBe(count)
 
 /** Whoever could begin has begun. */
 const quiet = async (): Promise<void> => {

@@ -166,7 +166,7 @@ onEmbedded("an object that is replaced while it is read", (target) => {
     const ended = expect(sluice.download({ key, partSize, to, onFailure: "keep" })).rejects.toThrow(
       /^PreconditionFailed/
     )
-    await expect.poll(() => fault.hits, { interval: 1, timeout: 10_000 }).toBe(1)
+    await expect.poll(() => fault.hits).toBe(1)
     await put(target(), key, pattern(bytes.length, 9))
     await ended
     await nothingLeft(target(), to)
@@ -273,7 +273,7 @@ onEmbedded("a download that does not end", (target) => {
     const controller = new AbortController()
     const { signal } = controller
     const ended = expect(sluice.download({ key, partSize, to, onFailure, signal })).rejects.toThrow("aborted")
-    await expect.poll(() => fault.hits, { interval: 1, timeout: 10_000 }).toBe(1)
+    await expect.poll(() => fault.hits).toBe(1)
     controller.abort()
     await ended
     await nothingLeft(target())
@@ -284,7 +284,7 @@ onEmbedded("a download that does not end", (target) => {
     const to = await place()
     await interrupted(key, to, "auto")
     await nothingLeft(target(), to)
-    await expect.poll(() => openSockets(target().store.endpoint), { interval: 1, timeout: 10_000 }).toBe(0)
+    await expect.poll(() => openSockets(target().store.endpoint)).toBe(0)
   })
 
   it("is continued where it is kept: no finished range is fetched again, and each is looked at again", async () => {

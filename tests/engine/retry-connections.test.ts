@@ -4,7 +4,7 @@
 import dns from "node:dns"
 import { createServer } from "node:http"
 import { createSluice, presets, s3 } from "@sluice/core/promise"
-import { afterEach, describe, expect, it, vi } from "vitest"
+import { afterEach, describe, expect, it } from "vitest"
 import { pattern } from "./bytes.ts"
 import { onEmbedded } from "./target.ts"
 import { attempt, failedWith, freshKey, quick, succeeded } from "./trial.ts"
@@ -92,7 +92,7 @@ describe("the number of connections", () => {
     })
     const uploads = Array.from({ length: 8 }, (_, i) => sluice.upload({ key: `k${i}`, body: pattern(10) }))
     await store.first
-    await vi.waitFor(() => expect(store.most()).toBe(2))
+    await expect.poll(store.most).toBe(2)
     for (const upload of uploads) await upload.abort()
     expect(store.most()).toBe(2)
   })

@@ -124,8 +124,8 @@ export const attempt = async (
   await checkObject(target, outcome, { bytes, standing, mayBeStored })
   await checkMemory(target)
   await sluice.dispose()
-  await expect.poll(() => openRequests(endpoint), { interval: 1 }).toEqual([])
-  await expect.poll(() => openSockets(endpoint), { interval: 1 }).toBe(0)
+  await expect.poll(() => openRequests(endpoint)).toEqual([])
+  await expect.poll(() => openSockets(endpoint)).toBe(0)
   expect(await timersDownTo(timersBefore), "timers that are still running").toBeLessThanOrEqual(timersBefore)
   ears.assertNoSecret(target, request.body, error, events, stored)
   return outcome

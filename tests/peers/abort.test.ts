@@ -41,9 +41,7 @@ onEmbedded("an upload that is aborted", (target) => {
       faults.add({ match: { op: "UploadPart", key, partNumber }, action: { type: "stall", afterBytes: MiB } })
     }
     const during = async (upload: Upload): Promise<void> => {
-      await expect
-        .poll(() => faults.hits.filter((hit) => hit.key === key), { interval: 5, timeout: 20_000 })
-        .toHaveLength(4)
+      await expect.poll(() => faults.hits.filter((hit) => hit.key === key)).toHaveLength(4)
       await upload.abort()
       expect(openRequests(target().store.endpoint)).toEqual([])
       expect(target().open(key)).toBe(0)
@@ -59,9 +57,7 @@ onEmbedded("an upload that is aborted", (target) => {
     const { faults } = target().server
     faults.add({ match: { op: "PutObject", key }, action: { type: "stall", afterBytes: MiB } })
     const during = async (upload: Upload): Promise<void> => {
-      await expect
-        .poll(() => faults.hits.filter((hit) => hit.key === key), { interval: 5, timeout: 20_000 })
-        .toHaveLength(1)
+      await expect.poll(() => faults.hits.filter((hit) => hit.key === key)).toHaveLength(1)
       await upload.abort()
       expect(openRequests(target().store.endpoint)).toEqual([])
     }
@@ -144,11 +140,7 @@ onEmbedded("the same engine in Effect", (target) => {
     await Effect.runPromise(
       Effect.gen(function* () {
         const fiber = yield* Effect.forkChild(program)
-        yield* Effect.promise(() =>
-          expect
-            .poll(() => faults.hits.filter((hit) => hit.key === key), { interval: 5, timeout: 20_000 })
-            .toHaveLength(2)
-        )
+        yield* Effect.promise(() => expect.poll(() => faults.hits.filter((hit) => hit.key === key)).toHaveLength(2))
         yield* Fiber.interrupt(fiber)
       })
     )

@@ -72,7 +72,7 @@ describe.skipIf(own.skip)(own.title, () => {
     try {
       const [endpoint] = await once(parent.stdout, "data")
       parent.kill("SIGKILL")
-      await expect.poll(() => readdir(temporary), { timeout: 10_000 }).toEqual([])
+      await expect.poll(() => readdir(temporary)).toEqual([])
       await expect(fetch(String(endpoint).trim())).rejects.toThrow()
     } finally {
       await rm(temporary, { recursive: true })

@@ -131,7 +131,7 @@ describe.each<readonly [string, (limiter: RateLimiter) => Transport | Promise<Tr
     await asked()
     stop.abort()
     await expect(answer).rejects.toMatchObject({ code: "ABORT_ERR" })
-    await vi.waitFor(() => expect(waiting()).toBe(0))
+    await expect.poll(waiting).toBe(0)
     transport.close()
   })
 
@@ -143,7 +143,7 @@ describe.each<readonly [string, (limiter: RateLimiter) => Transport | Promise<Tr
     // A body that is given as a whole is waited for as a whole; the others are answered before they are through.
     if (make === fetchTransport) for (let left = total - 300; left > 0; ) left -= await grant(left)
     expect((await answer).statusCode).toBe(503)
-    await vi.waitFor(() => expect(waiting()).toBe(0))
+    await expect.poll(waiting).toBe(0)
     transport.close()
   })
 })
