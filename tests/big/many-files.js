@@ -1,5 +1,5 @@
 /**
- * Many small files and one large one by one command: `npm run build && node tests/big/many-files.js`.
+ * Many small files and one large one by one command: `npm run test:big`, or after a build this file alone.
  * SLUICE_BIG_MIB sets the size of the large file (5,120 by default), SLUICE_SMALL_FILES how many small ones (10,000).
  *
  * One file cannot be read: it must be the only failure. Prints how long it took, the peak of memory, and how many of the
@@ -51,8 +51,12 @@ try {
     }
   )
   const ended = new Promise((resolve) => child.once("exit", resolve))
+  // By the time: the large file's parts are no lines.
   let peakKiB = 0
-  let seen = 0
+  const looking = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "")
+    peakKiB = Math.max(peakKiB, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0))
+  }, 200)
   let before = 0
   let bigDone = false
   /** @type {Array<string>} */
@@ -64,12 +68,9 @@ try {
     if (result === "failed") failed.push(from)
     if (result === "done" && from.endsWith("big.bin")) bigDone = true
     if (result === "done" && !bigDone) before++
-    if (seen++ % 100 === 0) {
-      const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "")
-      peakKiB = Math.max(peakKiB, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0))
-    }
   }
   const code = await ended
+  clearInterval(looking)
   const seconds = (performance.now() - began) / 1000
 
   assert.deepEqual([code, failed], [1, [join(source, "unreadable")]])

@@ -4,8 +4,9 @@
  * @module
  */
 import { isUploadError } from "@sluice/core/UploadError"
-import { exitCode, type World } from "./Command.ts"
+import { exitCode, type Flag, type World } from "./Command.ts"
 import { printable } from "./progress-line.ts"
+import { makeUnderWay } from "./UnderWay.ts"
 import { formatSeconds, formatSize } from "./units.ts"
 
 /** What became of one item; the words are those of `--json`. */
@@ -28,7 +29,20 @@ interface Kept {
   readonly goOn: string | undefined
 }
 
+export interface ReportOptions {
+  /** What is done to items, as `stored`. */
+  readonly verb: string
+  /** Lines of JSON instead of words. */
+  readonly json?: boolean | undefined
+  /** No line for an item that went well. */
+  readonly quiet?: boolean | undefined
+  /** Milliseconds, since whenever. */
+  readonly now?: () => number
+}
+
 export interface BatchReport {
+  /** How far an item is that is under way, in bytes; shown beside the counts where there is a terminal. */
+  readonly moved: (from: string, bytes: number, total: number | undefined) => void
   readonly tell: (item: ItemReport) => void
   /** `goOn`: the command line that goes on with what is kept. */
   readonly fail: (from: string, error: unknown, kept?: Kept) => void
@@ -36,11 +50,23 @@ export interface BatchReport {
   readonly end: () => number
 }
 
+/** The flag of what reports so. */
+export const quiet = {
+  type: "boolean",
+  short: "q",
+  help: "no line for what went well: only failures, and the summary of several"
+} as const satisfies Flag
+
 const reasonOf = (error: unknown): string | undefined => (isUploadError(error) ? error.reason._tag : undefined)
 
-/** `verb`: what is done to items, as `stored`. */
-export const makeBatchReport = (verb: string, json: boolean, { err, out, signal, status }: World): BatchReport => {
-  const began = performance.now()
+/** Shortest time between two drawings of what is under way, in milliseconds. */
+const drawEveryMs = 100
+
+export const makeBatchReport = (
+  { json = false, now = () => performance.now(), quiet = false, verb }: ReportOptions,
+  { err, out, signal, status }: World
+): BatchReport => {
+  const began = now()
   const counts = { done: 0, skipped: 0, failed: 0, stopped: 0, planned: 0 }
   let bytes = 0
   const words = (): string =>
@@ -52,23 +78,43 @@ export const makeBatchReport = (verb: string, json: boolean, { err, out, signal,
       ...(counts.stopped > 0 ? [`${counts.stopped} stopped`] : [])
     ].join("  ")
 
+  const underWay = makeUnderWay(now)
+  let drawn = Number.NEGATIVE_INFINITY
+  const draw = (): void => {
+    drawn = now()
+    status?.((columns) =>
+      [words(), underWay.words(bytes)]
+        .join("  ")
+        .trimEnd()
+        .slice(0, Math.max(0, columns - 1))
+    )
+  }
+
   const tell = (item: ItemReport): void => {
     const { from, kept, result, size, to, words: text } = item
+    underWay.ended(from)
     counts[result]++
     if (result === "done" || result === "planned") bytes += size ?? 0
+    const says = !quiet || result === "failed" || result === "stopped"
     if (json) {
       const { words: message, ...rest } = item
-      out(JSON.stringify({ ...rest, message }))
+      if (says) out(JSON.stringify({ ...rest, message }))
       return
     }
-    status?.(() => "")
-    if (result === "failed") err(`sluice: ${printable(from)}: ${printable(text)}`)
-    else if (result === "stopped") err(`sluice: ${printable(from)}: stopped${kept === undefined ? "" : ", kept"}`)
-    else out([printable(to ?? from), ...(text === "" ? [] : [printable(text)])].join("  "))
-    status?.((columns) => words().slice(0, Math.max(0, columns - 1)))
+    if (says) {
+      status?.(() => "")
+      if (result === "failed") err(`sluice: ${printable(from)}: ${printable(text)}`)
+      else if (result === "stopped") err(`sluice: ${printable(from)}: stopped${kept === undefined ? "" : ", kept"}`)
+      else out([printable(to ?? from), ...(text === "" ? [] : [printable(text)])].join("  "))
+    }
+    draw()
   }
   return {
     tell,
+    moved: (from, bytes, total) => {
+      underWay.moved(from, bytes, total)
+      if (!json && now() - drawn >= drawEveryMs) draw()
+    },
     fail: (from, error, { goOn, kept } = { goOn: undefined, kept: undefined }) => {
       const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ")
       const words = goOn === undefined ? message : `${message}; kept, go on with: ${goOn}`
@@ -76,7 +122,7 @@ export const makeBatchReport = (verb: string, json: boolean, { err, out, signal,
     },
     end: () => {
       status?.(() => "")
-      const seconds = (performance.now() - began) / 1000
+      const seconds = (now() - began) / 1000
       if (json) out(JSON.stringify({ summary: counts, bytes, seconds }))
       // One item has said it all.
       else if (Object.values(counts).reduce((sum, count) => sum + count, 0) !== 1)

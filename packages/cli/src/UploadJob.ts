@@ -8,6 +8,7 @@ import type { Bandwidth } from "@sluice/core/Bandwidth"
 import { defaults, type EngineOptions } from "@sluice/core/Defaults"
 import type { ObjectAttributes } from "@sluice/core/ObjectStore"
 import * as Result from "effect/Result"
+import { quiet } from "./BatchReport.ts"
 import { type Flags, UsageError } from "./Command.ts"
 import { type Environment, parseMultipart, parseOption } from "./Config.ts"
 import { isPattern } from "./GlobPattern.ts"
@@ -53,7 +54,8 @@ export const flags = {
     help: "go on with an earlier run: skip files that the store has, send only what is missing of others"
   },
   "dry-run": { type: "boolean", help: "print what would be stored, and store nothing" },
-  "no-resume": { type: "boolean", help: "keep nothing: an upload that fails or is interrupted is aborted" }
+  "no-resume": { type: "boolean", help: "keep nothing: an upload that fails or is interrupted is aborted" },
+  quiet
 } as const satisfies Flags
 
 export interface UploadJob {
@@ -75,6 +77,8 @@ export interface UploadJob {
   readonly sse: boolean
   /** Print events instead of words. */
   readonly json: boolean
+  /** No line for what went well. */
+  readonly quiet: boolean
 }
 
 /** How many files are found, and what is done about each. */
@@ -154,7 +158,8 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
     },
     maxSize: read("max-size", values["max-size"], positiveSize),
     sse: values.sse ?? false,
-    json: values.json ?? false
+    json: values.json ?? false,
+    quiet: values.quiet ?? false
   }
   if (problems.lines.length > 0) throw new UsageError(problems.lines)
   return job

@@ -8,7 +8,7 @@ import { access } from "node:fs/promises"
 import { resolve } from "node:path"
 import * as Batch from "@sluice/core/Batch"
 import type { JournalApi } from "@sluice/core/Journal"
-import { isUploadError, type Sluice, Source, type Upload, type UploadEvent } from "@sluice/core/promise"
+import { isUploadError, type Progress, type Sluice, Source, type Upload, type UploadEvent } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import { type BatchReport, makeBatchReport } from "./BatchReport.ts"
 import type { World } from "./Command.ts"
@@ -40,7 +40,7 @@ const isFile = (item: Item): item is FileItem => "source" in item
 
 /** Stores them all, whatever becomes of each; answers with the exit code. */
 export const uploadFiles = async (job: UploadJob, batch: BatchJob, engines: Engines, world: World): Promise<number> => {
-  const report = makeBatchReport("stored", job.json, world)
+  const report = makeBatchReport({ ...job, verb: "stored" }, world)
   const kept = batch.resume ? await keptByKey(engines.journal, job) : new Map<string, string>()
   async function* items(): AsyncGenerator<Item> {
     for await (const found of planFiles(job, batch)) {
@@ -115,11 +115,13 @@ const one = async (
     }
     const began = performance.now()
     const sluice = isJournalled(size, job.engine) || sessionId !== undefined ? keeping : passing
-    const annotations = annotationsFor(resolve(path))
+    const what = {
+      body: source,
+      annotations: annotationsFor(resolve(path)),
+      onProgress: ({ sent, total }: Progress) => report.moved(path, sent, total)
+    }
     const running =
-      sessionId === undefined
-        ? sluice.upload({ key, body: source, annotations, ...job.attributes })
-        : sluice.resume(sessionId, { body: source, annotations })
+      sessionId === undefined ? sluice.upload({ key, ...what, ...job.attributes }) : sluice.resume(sessionId, what)
     const ended = await outcomeOf(running)
     if ("stored" in ended) {
       const words = storedLine(ended.stored, (performance.now() - began) / 1000).slice(ended.stored.uri.length + 2)

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util"
 import * as Batch from "@sluice/core/Batch"
 import type { ListedObject } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
-import { makeBatchReport } from "../BatchReport.ts"
+import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, type Flags, UsageError } from "../Command.ts"
 import { parseEndpoint, parseRegion } from "../Config.ts"
 import { openEngine } from "../open-engine.ts"
@@ -26,6 +26,7 @@ const flags = {
   files: { type: "string", value: "N", help: "objects at a time, 1 to 1000 (default: 16)" },
   bandwidth: sendFlags.bandwidth,
   json: { type: "boolean", help: "print every result as a line of JSON" },
+  quiet,
   "dry-run": { type: "boolean", help: "print what would be copied, and copy nothing" },
   "to-endpoint": { type: "string", value: "URL", help: "the store of the copy, where it is another" },
   "to-region": { type: "string", value: "NAME", help: "its region" },
@@ -79,7 +80,7 @@ export const cp: Command = {
     const journal = dryRun ? undefined : await openJournal(settings.journal.directory)
     await using from = openEngine({ ...settings, bucket: source.bucket, place, journal: undefined }, world)
     await using to = openEngine({ ...settings, bucket: target.bucket, place: elsewhere, journal }, world)
-    const report = makeBatchReport("copied", values.json ?? false, world)
+    const report = makeBatchReport({ ...values, verb: "copied" }, world)
     const keyFor = (key: string): string =>
       recursive
         ? folderOf(target) + key.slice(folderOf(source).length)

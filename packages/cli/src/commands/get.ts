@@ -9,10 +9,11 @@ import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { parseArgs } from "node:util"
 import * as Batch from "@sluice/core/Batch"
+import { defaults } from "@sluice/core/Defaults"
 import { type ListedObject, type Sluice, Source } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { makeBatchReport } from "../BatchReport.ts"
+import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, exitCode, type Flags, UsageError, type World } from "../Command.ts"
 import { namesOf } from "../KeyPath.ts"
 import { openEngine } from "../open-engine.ts"
@@ -33,6 +34,7 @@ const flags = {
   concurrency: { type: "string", value: "N", help: "ranges in flight for each, 1 to 256 (default: 4)" },
   bandwidth: sendFlags.bandwidth,
   json: { type: "boolean", help: "print every result as a line of JSON" },
+  quiet,
   "dry-run": { type: "boolean", help: "print what would be written, and write nothing" },
   ...ownFlags
 } as const satisfies Flags
@@ -78,12 +80,12 @@ export const get: Command = {
     const { bucket } = target
     await using sluice = openEngine({ ...settings, bucket, place: settings.placeOf(), journal: undefined }, world)
     if (to === stdout) return await toStdout(sluice, target, getting, world)
-    const report = makeBatchReport("written", values.json ?? false, world)
+    const report = makeBatchReport({ ...values, verb: "written" }, world)
     const one = async (key: string, size: number | undefined, place: () => Promise<string>): Promise<void> => {
       const uri = `s3://${bucket}/${key}`
       try {
         const path = await place()
-        const done = await getOne(sluice, key, path, getting, size, world)
+        const done = await getOne(sluice, key, path, getting, size, (...far) => report.moved(uri, ...far), world)
         report.tell({ from: uri, to: path, ...done })
       } catch (error) {
         if (world.signal.aborted) report.tell({ from: uri, result: "stopped", words: "stopped" })
@@ -120,6 +122,9 @@ interface Getting {
   readonly versionId: string | undefined
 }
 
+/** Whether it is read in several ranges, so that small ones are not kept waiting behind it. */
+const isLarge = ({ size }: ListedObject): boolean => size > defaults.partSize
+
 const getAll = async (
   sluice: Sluice,
   target: Target,
@@ -133,7 +138,8 @@ const getAll = async (
       return true
     })
   try {
-    await Effect.runPromise(Batch.run(sluice.list({ prefix: folderOf(target), signal }), each, { concurrency: files }))
+    const objects = sluice.list({ prefix: folderOf(target), signal })
+    await Effect.runPromise(Batch.run(objects, each, { concurrency: files, isLarge }))
   } catch (error) {
     if (!signal.aborted) throw error
   }
@@ -154,7 +160,8 @@ const getOne = async (
   path: string,
   { dryRun, raw, resume, versionId }: Getting,
   size: number | undefined,
-  { signal, status }: World
+  moved: (bytes: number, total: number | undefined) => void,
+  { signal }: World
 ) => {
   if (resume && (await isThere(sluice, key, path, signal))) {
     return { result: "skipped", size, words: "skipped: it has the object's bytes" } as const
@@ -170,10 +177,7 @@ const getOne = async (
     versionId,
     onFailure: "keep",
     signal,
-    onProgress: ({ received, total }) =>
-      status?.((columns) =>
-        `${formatSize(received)}${total === undefined ? "" : ` of ${formatSize(total)}`}`.slice(0, columns)
-      )
+    onProgress: ({ received, total }) => moved(received, total)
   })
   const found = written.found > 0 ? `, ${formatSize(written.found)} of it were here` : ""
   const shown = written.proof === "source" ? "" : ", shown by sizes only"

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util"
 import * as Batch from "@sluice/core/Batch"
 import type { ListedObject } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
-import { makeBatchReport } from "../BatchReport.ts"
+import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, type Flags, UsageError } from "../Command.ts"
 import { openEngine } from "../open-engine.ts"
 import { Problems } from "../Problems.ts"
@@ -21,6 +21,7 @@ const flags = {
   yes: { type: "boolean", help: "yes, all of them" },
   version: { type: "string", value: "ID", help: "this version, for good; sluice versions lists them" },
   json: { type: "boolean", help: "print every result as a line of JSON" },
+  quiet,
   "dry-run": { type: "boolean", help: "print what would be removed, and remove nothing" },
   ...ownFlags
 } as const satisfies Flags
@@ -57,7 +58,7 @@ export const rm: Command = {
     if (problems.lines.length > 0) throw new UsageError(problems.lines)
     const { bucket } = target
     await using sluice = openEngine({ ...settings, bucket, place: settings.placeOf(), journal: undefined }, world)
-    const report = makeBatchReport("removed", values.json ?? false, world)
+    const report = makeBatchReport({ ...values, verb: "removed" }, world)
     const one = async ({ key, size }: Pick<ListedObject, "key"> & { readonly size?: number }): Promise<true> => {
       const from = `s3://${bucket}/${key}`
       try {

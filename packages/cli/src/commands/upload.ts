@@ -50,7 +50,7 @@ export const upload: Command = {
       if (world.signal.aborted) return exitCode.stopped
       const body = source === stdin ? Source.stdin() : Source.file(source)
       const sluice = isJournalled(body.size, job.engine) ? keeping : passing
-      const code = await uploadOne(sluice, body, source, key, job, world)
+      const code = await uploadOne(sluice, body, source, key, job, job.quiet ? { ...world, out: () => {} } : world)
       if (code !== exitCode.done) return code
     }
     return exitCode.done
