@@ -9,6 +9,7 @@ import type { BodyHook } from "../Plugin.ts"
 import { fromAsyncIterable, type Source, type SourceReader, sourceFailed } from "../Source.ts"
 import { isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import { inTimeTransformed } from "./in-time.ts"
+import { kindOf } from "./must-be-effect.ts"
 import type { Named } from "./run-hooks.ts"
 
 /** Chunks handed to `body` hooks. */
@@ -55,7 +56,16 @@ const failedIn = (plugin: string, cause: unknown): UploadError =>
 /** What `transform` gives; what it fails with names the plugin, but for the source's own failure passing through. */
 async function* named(plugin: string, make: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* make()
+    const made = make()
+    if (!(Symbol.asyncIterator in Object(made) || Symbol.iterator in Object(made))) {
+      throw new TypeError(`it gave ${kindOf(made)} instead of an async iterable; write it as async function*`)
+    }
+    for await (const chunk of made) {
+      if (!(chunk instanceof Uint8Array)) {
+        throw new TypeError(`it gave ${kindOf(chunk)} instead of bytes; encode it to Uint8Array first`)
+      }
+      yield chunk
+    }
   } catch (cause) {
     throw isUploadError(cause) ? cause : failedIn(plugin, cause)
   }

@@ -9,25 +9,26 @@ import type * as Scope from "effect/Scope"
 import type { PluginDescription } from "../Description.ts"
 import type { StoredPart } from "../ObjectStore.ts"
 import type { PartReceipt } from "../Part.ts"
-import {
-  type BodyHook,
-  type DeliverHook,
-  type Hooks,
-  hookNames,
-  type NextSend,
-  type PartBytes,
-  type PartHook,
-  type Plugin,
-  type SendPart,
-  type Stage,
-  type UploadContext
+import type {
+  BodyHook,
+  DeliverHook,
+  Hooks,
+  NextSend,
+  PartBytes,
+  PartHook,
+  Plugin,
+  SendPart,
+  Stage,
+  UploadContext
 } from "../Plugin.ts"
 import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
 import { seenPlugins } from "./describe-plugins.ts"
+import { hooksProblem, pluginProblem } from "./hook-shape.ts"
 import { type Guest, inTime } from "./in-time.ts"
 import { joinSlices, lengthOf } from "./join-slices.ts"
+import { kindOf, mustBeEffect } from "./must-be-effect.ts"
 import type { Observer } from "./observe.ts"
 import { stageOrder } from "./stage-order.ts"
 
@@ -61,7 +62,13 @@ const exclusive: ReadonlySet<Stage> = new Set<Stage>(["compress", "encrypt"])
 export const guardedInTime = <A, R>(
   guest: Guest,
   effect: () => Effect.Effect<A, UploadError, R>
-): Effect.Effect<A, UploadError, R> => guarded(guest.plugin, guest.hook, () => inTime(guest, Effect.suspend(effect)))
+): Effect.Effect<A, UploadError, R> =>
+  guarded(guest.plugin, guest.hook, () =>
+    inTime(
+      guest,
+      Effect.suspend(() => mustBeEffect(effect()))
+    )
+  )
 
 /** The same for a hook that may take as long as it likes. */
 const guarded = <A, R>(
@@ -69,18 +76,18 @@ const guarded = <A, R>(
   hook: string,
   effect: () => Effect.Effect<A, UploadError, R>
 ): Effect.Effect<A, UploadError, R> =>
-  Effect.catchCause(Effect.suspend(effect), (cause) => {
-    if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
-    const defect = Cause.squash(cause)
-    return Effect.fail(
-      isUploadError(defect)
-        ? defect
-        : uploadError({ _tag: "PluginFailed", plugin, hook, cause: defect }, { cause: defect })
-    )
-  })
-
-const unknownHooks = (hooks: object): ReadonlyArray<string> =>
-  Object.keys(hooks).filter((name) => !hookNames.some((known) => known === name))
+  Effect.catchCause(
+    Effect.suspend(() => mustBeEffect(effect())),
+    (cause) => {
+      if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
+      const defect = Cause.squash(cause)
+      return Effect.fail(
+        isUploadError(defect)
+          ? defect
+          : uploadError({ _tag: "PluginFailed", plugin, hook, cause: defect }, { cause: defect })
+      )
+    }
+  )
 
 const byStage = <H extends { readonly stage: Stage }>(
   hooks: ReadonlyArray<Named<H>>
@@ -105,14 +112,12 @@ export const openHooks = Effect.fnUntraced(function* <R>(
   const asked = <A, R>(plugin: string, hook: string, effect: () => Effect.Effect<A, UploadError, R>) =>
     guardedInTime({ plugin, hook, timeoutMs }, effect)
   const opened: Array<Named<Hooks>> = []
-  for (const plugin of plugins) {
+  for (const [i, plugin] of plugins.entries()) {
+    const noPlugin = pluginProblem(plugin)
+    if (noPlugin !== undefined) return yield* invalidRequest(`plugins[${i}] ${noPlugin}`)
     const hook = yield* asked(plugin.name, "open", () => plugin.open(contextFor(plugin.name)))
-    const unknown = unknownHooks(hook)
-    if (unknown.length > 0) {
-      return yield* invalidRequest(
-        `plugin "${plugin.name}" has an unknown hook "${unknown.join('", "')}"; the hooks are ${hookNames.join(", ")}`
-      )
-    }
+    const problem = hooksProblem(hook)
+    if (problem !== undefined) return yield* invalidRequest(`plugin "${plugin.name}" ${problem}`)
     opened.push({ plugin: plugin.name, hook })
   }
   const pick = <K extends keyof Hooks>(name: K): ReadonlyArray<Named<NonNullable<Hooks[K]>>> =>
@@ -134,16 +139,16 @@ export const openHooks = Effect.fnUntraced(function* <R>(
       Effect.reduce(
         plans,
         () => plan,
-        (current, { plugin, hook }) => asked(plugin, "plan", () => hook(current))
+        (current, { plugin, hook }) => asked(plugin, "plan", () => Effect.map(mustBeEffect(hook(current)), wholePlan))
       ),
     body: yield* byStage(pick("body")),
-    part: yield* byStage(pick("part")),
+    part: yield* byStage(pick("part").map(withSoundOverhead)),
     seesParts: sends.length > 0,
     send: (part, innermost) =>
       sends.reduceRight<NextSend>(
         (next, { plugin, hook }) =>
           (part) =>
-            guarded(plugin, "send", () => hook(part, once(plugin, next))),
+            guarded(plugin, "send", () => Effect.map(mustBeEffect(hook(part, once(plugin, next))), aReceipt)),
         innermost
       )(part),
     finish: (receipts) =>
@@ -176,6 +181,43 @@ const once = (plugin: string, next: NextSend): NextSend => {
   }
 }
 
+/** A plan that lost a field would be found out far from whoever lost it. */
+const wholePlan = (plan: UploadPlan): UploadPlan => {
+  if (typeof plan === "object" && plan !== null && "key" in plan && "layout" in plan && "attributes" in plan)
+    return plan
+  throw new TypeError(`it gave ${kindOf(plan)} that is no plan; answer with { ...plan, key } and whatever else changes`)
+}
+
+const aReceipt = (stored: StoredPart): StoredPart => {
+  if (typeof stored === "object" && stored !== null && typeof stored.etag === "string") return stored
+  throw new TypeError(`it gave ${kindOf(stored)} instead of the stored part; answer with what next(part) gives`)
+}
+
+/** Asked for outside of the hook's own guard, and reckoned with. */
+const withSoundOverhead = ({ hook, plugin }: Named<PartHook>): Named<PartHook> => ({
+  plugin,
+  hook: {
+    ...hook,
+    overhead: (size) => {
+      const failed = (cause: unknown) => uploadError({ _tag: "PluginFailed", plugin, hook: "part", cause }, { cause })
+      let bytes: number
+      try {
+        bytes = hook.overhead(size)
+      } catch (cause) {
+        throw failed(cause)
+      }
+      if (Number.isSafeInteger(bytes)) return bytes
+      throw failed(new TypeError(`overhead(${size}) gave ${String(bytes)}; answer with a whole number of bytes`))
+    }
+  }
+})
+
+const piecesOf = (output: Uint8Array | ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const pieces = output instanceof Uint8Array ? [output] : output
+  if (Array.isArray(pieces) && pieces.every((piece) => piece instanceof Uint8Array)) return pieces
+  throw new TypeError(`it gave ${kindOf(output)} instead of bytes; answer with a Uint8Array, or several`)
+}
+
 /** Runs the `part` hooks over one part's contiguous bytes. The output's length must be what `overhead` declared. */
 export const transformPart = (
   hooks: ReadonlyArray<Named<PartHook>>,
@@ -187,8 +229,8 @@ export const transformPart = (
     (): ReadonlyArray<Uint8Array> => [part.bytes],
     (pieces, { plugin, hook }) => {
       const bytes = joinSlices(pieces)
-      return guardedInTime({ plugin, hook: "part", timeoutMs }, () => hook.transform({ ...part, bytes })).pipe(
-        Effect.map((output) => (output instanceof Uint8Array ? [output] : output)),
+      const transform = () => Effect.map(mustBeEffect(hook.transform({ ...part, bytes })), piecesOf)
+      return guardedInTime({ plugin, hook: "part", timeoutMs }, transform).pipe(
         Effect.filterOrFail(
           (output) => lengthOf(output) === bytes.length + hook.overhead(bytes.length),
           (output) =>
