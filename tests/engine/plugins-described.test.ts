@@ -2,6 +2,7 @@
 import { Journal, S3ObjectStore, Uploader } from "@sluice/core"
 import * as Plugin from "@sluice/core/Plugin"
 import { createSluice, Description, Source, s3 } from "@sluice/core/promise"
+import { canRun } from "@sluice/core/Route"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -98,6 +99,18 @@ onEmbedded("a plan that cannot run a plugin refuses it by name, before a request
     const setup = { memoryBudget: 16 * MiB, partSize: 24 * MiB, multipartThreshold: 24 * MiB, plugins: [plugin] }
     const outcome = await attempt(target(), { body: Source.fromBytes(pattern(25 * MiB)) }, setup)
     expect(failedWith(outcome, "TooLarge").message).toContain(`plugin "${plugin.name}" (${hook})`)
+  })
+})
+
+onEmbedded("a route of one's own", (target) => {
+  it("learns by name what it cannot run, before anything was uploaded where that is known", async () => {
+    await using sluice = createSluice({ ...quick, plugins: [quota, sealed, zipped], store: s3(target().store) })
+    const refused = async (_tag: "Presigned" | "Append") => canRun((await sluice.describe()).plugins, { _tag })?.message
+    expect(await refused("Presigned")).toMatch(/"acme\/seal" \(read\).*"acme\/zip" \(read\)/)
+    expect(await refused("Append")).toBeUndefined()
+    await sluice.upload({ key: freshKey(), body: small }).done()
+    expect(await refused("Presigned")).toMatch(/"acme\/seal" \(part\).*"acme\/zip" \(body\)/)
+    expect(await refused("Append")).toMatch(/cannot run plugin "acme\/zip" \(body\)[^"]*$/)
   })
 })
 

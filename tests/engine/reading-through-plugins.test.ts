@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { Hooks, ReadableBytes, ReadHook } from "@sluice/core/Plugin"
 import * as Plugin from "@sluice/core/Plugin"
 import { createSluice, type SluiceOptions, s3 } from "@sluice/core/promise"
+import { compression } from "@sluice/plugins/compression"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import { MiB, pattern, sha256, streamOf } from "./bytes.ts"
@@ -158,6 +159,26 @@ onEmbedded("an object that plugins made", (target) => {
     expect(copied).toMatchObject({ by: "transfer", proof: "source" })
     expect((await other.head(`${key}-other`)).metadata?.["sluice-plugins"]).toBe("test%2Fgzip")
     expect(sha256(await collect((await other.read({ key: `${key}-other` })).stream))).toBe(sha256(prose))
+  })
+
+  it("is copied elsewhere without what its plugins noted of the bytes that they made", async () => {
+    const key = freshKey("noted.txt")
+    await using writer = sluiceOf(target(), { plugins: [compression()] })
+    await writer.upload({ key, body: prose, metadata: { owner: "ann" } }).done()
+    expect(Object.keys((await writer.head(key)).metadata ?? {}).sort()).toEqual([
+      "owner",
+      "sluice-compressed",
+      "sluice-plugins"
+    ])
+    await using plain = sluiceOf(target())
+    const to = { key: `${key}-plain` }
+    await plain.copy({ from: { sluice: writer, key }, to })
+    expect((await plain.head(to.key)).metadata).toEqual({ owner: "ann" })
+    // Whoever has the plugin does not take the copy for its work.
+    expect(sha256(await collect((await writer.read(to)).stream))).toBe(sha256(prose))
+    const raw = { key: `${key}-raw` }
+    await plain.copy({ from: { sluice: writer, key, raw: true }, to: raw })
+    expect(sha256(await collect((await writer.read(raw)).stream))).toBe(sha256(prose))
   })
 
   it("ends with the plugin's name when its read hook fails, and leaves nothing", async () => {

@@ -241,7 +241,8 @@ describe("a plan is refused with what to do", () => {
     const good = planOf({ size: 1 })
     expect(Result.isSuccess(recheck(good, profiles.aws, 28))).toBe(true)
     expect(Result.isFailure(recheck({ ...good, key: "../x" }, profiles.aws, 0))).toBe(true)
-    expect(Result.isFailure(recheck(planOf({ partSize: 5 * GiB }), profiles.aws, 1))).toBe(true)
+    const above = recheck(planOf({ partSize: 5 * GiB }), profiles.aws, 1, ["acme/seal"])
+    expect(Result.isFailure(above) && above.failure.message).toContain('as plugin "acme/seal" makes them')
   })
 })
 

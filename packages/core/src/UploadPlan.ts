@@ -252,11 +252,15 @@ export const plan = (input: PlanInput, store: Capabilities): Result.Result<Uploa
   })
 }
 
-/** A plan that plugins have changed must still be one that the store takes. `overhead`: bytes hooks add to a part. */
+/**
+ * A plan that plugins have changed must still be one that the store takes. `overhead`: bytes that hooks add to a part, and
+ * `by` whom.
+ */
 export const recheck = (
   plan: UploadPlan,
   store: Capabilities,
-  overhead: number
+  overhead: number,
+  by: ReadonlyArray<string> = []
 ): Result.Result<UploadPlan, UploadError> => {
   const { limits } = store
   const largest = plan.layout.partSize + overhead
@@ -264,7 +268,7 @@ export const recheck = (
     checkKey(plan.key, store) ??
     checkAttributes(plan.attributes, store) ??
     (largest > limits.maxPartSize
-      ? `parts of ${largest} bytes, as the plugins make them, are above the store's maximum of ${limits.maxPartSize}; lower the part size`
+      ? `parts of ${largest} bytes${by.length === 0 ? "" : `, as plugin "${by.join('" and "')}" makes them`}, are above the store's maximum of ${limits.maxPartSize}; lower the part size`
       : undefined)
   return problem === undefined ? Result.succeed(plan) : Result.fail(invalidRequest(problem, { key: plan.key }))
 }

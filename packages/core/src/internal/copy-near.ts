@@ -6,20 +6,21 @@
 import * as Effect from "effect/Effect"
 import type { ObjectAttributes, ObjectHead } from "../ObjectStore.ts"
 import type { CopiedObject } from "../Objects.ts"
+import { metadataToken } from "../Session.ts"
 import type { ReasonTag, UploadError } from "../UploadError.ts"
 import { type CopyVerbs, copyByStore, type StoreCopy } from "./copy-by-store.ts"
 
 /** What is kept of the source's attributes, without the marks of its own upload. */
 export const attributesOf = (
   { metadata = {}, ...head }: ObjectHead,
-  marks: ReadonlyArray<string>
+  isMark: (name: string) => boolean = (name) => name === metadataToken
 ): ObjectAttributes => ({
   contentType: head.contentType,
   cacheControl: head.cacheControl,
   contentDisposition: head.contentDisposition,
   contentEncoding: head.contentEncoding,
   contentLanguage: head.contentLanguage,
-  metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => !marks.includes(name)))
+  metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => !isMark(name)))
 })
 
 /** Refusals of the store to copy are no refusals of the copy: reading and writing may be allowed. */

@@ -9,11 +9,10 @@ import type { JournalApi } from "../Journal.ts"
 import type { ObjectHead } from "../ObjectStore.ts"
 import type { CopiedObject, CopyControl, CopyRequest, ObjectsApi } from "../Objects.ts"
 import type { Plugin } from "../Plugin.ts"
-import { metadataToken } from "../Session.ts"
 import type { UploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import { attributesOf, copyNear, isRefusal } from "./copy-near.ts"
-import { madeBy, metadataPlugins } from "./made-by.ts"
+import { isOwnMetadata, madeBy } from "./made-by.ts"
 import type { Uploads } from "./make-uploads.ts"
 import { makeReadProgress, type ReadProgressTeller } from "./read-progress.ts"
 
@@ -63,7 +62,8 @@ export const copyObject = Effect.fnUntraced(function* <R>(
 
   const transfer = Effect.gen(function* () {
     const source = yield* there.source(name)
-    const attributes = attributesOf(head, from.raw === true ? [metadataToken] : [metadataToken, metadataPlugins])
+    // What plugins noted is of the stored bytes: the copy's own plugins note theirs.
+    const attributes = attributesOf(head, from.raw === true ? undefined : isOwnMetadata)
     const stored = yield* upload(
       { ...asked, ...attributes, ...to, source },
       { cancelled, onEvent: uploadedBytes(progress) }
@@ -87,7 +87,7 @@ export const copyObject = Effect.fnUntraced(function* <R>(
       ...asked,
       source,
       head,
-      to: { ...attributesOf(head, [metadataToken]), ...to },
+      to: { ...attributesOf(head), ...to },
       onCopied: progress.received
     }
   ).pipe(

@@ -9,6 +9,12 @@ import type { OpenedHooks } from "./run-hooks.ts"
 /** The object metadata that names them, without the `x-amz-meta-` prefix. */
 export const metadataPlugins = "sluice-plugins"
 
+/**
+ * Metadata by which the engine and its plugins know their own work: who made these bytes, and how to undo it. A plugin of
+ * yours that notes how to read what it made does so under a name that begins like this.
+ */
+export const isOwnMetadata = (name: string): boolean => name.toLowerCase().startsWith("sluice-")
+
 /** The plugins that change bytes, in the order in which they do; those that observe do not. */
 export const changingPlugins = ({ body, part }: Pick<OpenedHooks, "body" | "part">): ReadonlyArray<string> => [
   ...new Set([...body, ...part].flatMap(({ plugin, hook }) => (hook.stage === "observe" ? [] : [plugin])))

@@ -100,7 +100,9 @@ const makePlan = Effect.fnUntraced(function* ({
   )
   yield* withinMemory(planned, maxPartInMemory, hooks)
   const hooked = yield* hooks.plan(planned)
-  yield* Effect.fromResult(recheck(hooked, capabilities, partOverhead(hooks.part, hooked.layout.partSize)))
+  const overhead = partOverhead(hooks.part, hooked.layout.partSize)
+  const names = hooks.part.map(({ plugin }) => plugin)
+  yield* Effect.fromResult(recheck(hooked, capabilities, overhead, names))
   // Until the store has echoed the encryption once, Create must show it before any byte leaves (DESIGN §5).
   const mode = hooked.attributes.encryption?.mode
   if (mode === undefined || hasEchoed(store, mode)) return hooked

@@ -8,7 +8,6 @@ import type { EngineOptions } from "../Defaults.ts"
 import type { JournalApi } from "../Journal.ts"
 import { type ObjectStoreApi, uriOf } from "../ObjectStore.ts"
 import type { ObjectsApi, ReadControl, RestoredObject, RestoreRequest } from "../Objects.ts"
-import { metadataToken } from "../Session.ts"
 import { invalidRequest, type UploadError } from "../UploadError.ts"
 import { attributesOf, copyNear } from "./copy-near.ts"
 import { makeReadProgress } from "./read-progress.ts"
@@ -68,7 +67,7 @@ export const restoreVersion = Effect.fnUntraced(function* (
       ...sizes,
       source: { bucket, key: `${store.folder ?? ""}${key}`, versionId, ifMatch: found.etag },
       head: found,
-      to: { key, ...attributesOf(found, [metadataToken]), storageClass: found.storageClass },
+      to: { key, ...attributesOf(found), storageClass: found.storageClass },
       onCopied: progress.received
     }
   )

@@ -4,15 +4,10 @@
  * @module
  */
 import type { ObjectAttributes, WriteCondition } from "@sluice/core/ObjectStore"
+import { isOwnMetadata } from "@sluice/core/Plugin"
 import { invalidRequest, type UploadError } from "@sluice/core/UploadError"
 
 const metadataPrefix = "x-amz-meta-"
-
-/**
- * Metadata by which the engine and its plugins know their own work: whose bytes these are, how to undo what was done to
- * them. No client's to write, nor to read.
- */
-export const isOwnMetadata = (name: string): boolean => name.toLowerCase().startsWith("sluice-")
 
 /** The attributes that a request's headers carry. `x-amz-*` are S3's own names, so that S3 clients' habits work. */
 export const attributesOf = (headers: Headers): ObjectAttributes => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ObjectHead } from "@sluice/core/ObjectStore"
-import { isOwnMetadata } from "./attributes.ts"
+import { isOwnMetadata } from "@sluice/core/Plugin"
 import { quoted } from "./range.ts"
 
 /** RFC 8187 `ext-value`: everything but `attr-char` is percent-encoded. */
