@@ -52,7 +52,10 @@ export interface SluiceOptions extends Partial<EngineOptions>, QueueSize {
 
 /** A call that can be ended from outside. */
 export interface Abortable {
-  /** Aborting it ends the requests of the call, awaits their end, and rejects with an `AbortError`. */
+  /**
+   * Aborting it ends the requests of the call, awaits their end, and rejects with an `AbortError`. Where an upload is just
+   * being ended (`cancel`, `sweep`, `sweepBucket`), that is seen through first.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
