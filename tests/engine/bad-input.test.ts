@@ -114,7 +114,7 @@ describe("an endpoint that nobody answers at", () => {
     const port = typeof address === "object" ? address?.port : undefined
     const error = await unreachable(`https://127.0.0.1:${port}`)
     await new Promise((resolve) => plain.close(resolve))
-    expect(error).toMatchObject({ reason: { _tag: "TlsFailed" } })
+    expect(error).toMatchObject({ reason: { _tag: "TlsFailed" }, retry: "permanent" })
   })
 
   it("that is no URL is refused before anything is sent", async () => {

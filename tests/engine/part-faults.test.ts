@@ -1,5 +1,5 @@
 import * as Plugin from "@sluice/core/Plugin"
-import { createSluice, s3 } from "@sluice/core/promise"
+import { createSluice, type Sluice, s3, type Upload } from "@sluice/core/promise"
 import type { FaultAction } from "@sluice/testkit"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
@@ -184,7 +184,11 @@ onFaultyStores("a part that cannot be stored fails the upload, and nothing is le
               : next(sending)
         })
     })
-    failedWith(await run(key, { plugins: [somebody], concurrency: 1 }), "NoSuchUpload")
+    const isForgotten = async (upload: Upload, sluice: Sluice): Promise<void> => {
+      await upload.done().catch(() => undefined)
+      expect(await sluice.sessions()).toEqual([])
+    }
+    failedWith(await run(key, { plugins: [somebody], concurrency: 1, during: isForgotten }), "NoSuchUpload")
   })
 
   it("when it is denied with three others in flight, which are all awaited [row 28]", async () => {

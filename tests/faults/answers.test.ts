@@ -152,6 +152,7 @@ onFaultyStores("a store", (target) => {
       times: always
     })
     failedWith(await attempt(target(), { key, body: bytes }), "ChecksumMismatch")
+    expect(target().count("CompleteMultipartUpload", key)).toBe(3)
   })
 
   it.each([
