@@ -50,6 +50,10 @@ export interface Facts {
   readonly withoutLock: 404 | 400
   /** Status of InvalidBucketState, for suspending the versions that locks need. */
   readonly lockedVersioning: 409 | 400
+  /** `key-marker` of ListMultipartUploads, without an upload's id beside it. */
+  readonly keyMarkerOfUploads: "counts" | "does not count"
+  /** `x-amz-expected-bucket-owner`. */
+  readonly expectedOwner: "compared" | "ignored"
 }
 
 /** What AWS documents; the embedded server gives these answers. */
@@ -78,7 +82,9 @@ const aws: Facts = {
   unknownKmsKey: "400 KMS.NotFoundException",
   lockedVersion: "403 AccessDenied",
   withoutLock: 404,
-  lockedVersioning: 409
+  lockedVersioning: 409,
+  keyMarkerOfUploads: "counts",
+  expectedOwner: "compared"
 }
 
 /** Measured against MinIO v0.0.0-20260212201848-7aac2a2c5b7c, the last state of its archived source. */
@@ -118,7 +124,10 @@ const minio: Partial<Facts> = {
   // "Object is WORM protected and cannot be overwritten".
   lockedVersion: "400 InvalidRequest",
   withoutLock: 400,
-  lockedVersioning: 400
+  lockedVersioning: 400,
+  keyMarkerOfUploads: "does not count",
+  // A request that names another owner is done.
+  expectedOwner: "ignored"
 }
 
 /** Measured against versitygw v1.8.0 over its posix backend. */

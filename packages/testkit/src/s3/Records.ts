@@ -27,6 +27,8 @@ const PartRecord = Schema.Struct({
   /** MD5 in hex, or opaque where the encryption has it so; unquoted. */
   etag: Schema.String,
   checksum: Schema.optionalKey(Checksum),
+  /** S3's own checksum, where it takes one. */
+  byDefault: Schema.optionalKey(Schema.String),
   /** Milliseconds since the epoch, as all times here. */
   modified: Schema.Number,
   segments: Schema.Array(Segment)

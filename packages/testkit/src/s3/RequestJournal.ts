@@ -45,7 +45,7 @@ export interface TurnedAway {
 
 /** Headers and query names that would let a reader act in somebody's name, or read an object. */
 const secret =
-  /^(authorization|cookie|x-amz-(security-token|signature|credential)|x-amz-(copy-source-)?server-side-encryption-customer-key)$/i
+  /^(authorization|cookie|x-amz-(security-token|s3session-token|signature|credential)|x-amz-(copy-source-)?server-side-encryption-customer-key)$/i
 
 const redact = (entries: Iterable<readonly [string, string]>): Record<string, string> =>
   Object.fromEntries([...entries].map(([name, value]) => [name, secret.test(name) ? "redacted" : value]))

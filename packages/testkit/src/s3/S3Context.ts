@@ -1,3 +1,4 @@
+import type { Sessions } from "./auth/Sessions.ts"
 import type { KmsKeys } from "./encryption/KmsKeys.ts"
 import type { S3Response } from "./message.ts"
 import type { S3Call } from "./S3Call.ts"
@@ -17,6 +18,12 @@ export interface S3Context {
   readonly allowInsecureSseC?: boolean | undefined
   /** `true`: a repeated Complete of the object's own upload answers 200 again, as AWS does for a while. */
   readonly idempotentComplete: boolean
+  /** `true`: what comes without a checksum is given a CRC64NVME, as on AWS. */
+  readonly defaultChecksum?: boolean | undefined
+  /** The account that owns every bucket, in twelve digits; `x-amz-expected-bucket-owner` is compared with it. */
+  readonly accountId?: string | undefined
+  /** Given to whoever asks for one by CreateSession. */
+  readonly sessions?: Sessions | undefined
   /** Milliseconds since the epoch. */
   readonly clock: () => number
 }

@@ -1,12 +1,16 @@
+import { ACCELERATE_DOMAINS, assertAccelerated } from "./accelerate.ts"
 import { authorize } from "./auth/authorize.ts"
+import { Sessions } from "./auth/Sessions.ts"
 import { type Authority, authenticate } from "./auth/SigV4.ts"
 import { corsHeaders, preflight } from "./cors.ts"
 import { decodeBody } from "./decode-body.ts"
+import { assertExpectedOwner } from "./expected-owner.ts"
 import { Hangup, type S3Request, type S3Response } from "./message.ts"
 import { operationOf } from "./Operation.ts"
 import { operations } from "./operations/index.ts"
 import type { Profile } from "./profiles/Profile.ts"
 import type { RequestJournal } from "./RequestJournal.ts"
+import { requesterCharge } from "./requester-pays.ts"
 import { errorResponse } from "./respond.ts"
 import type { Middleware, S3Call } from "./S3Call.ts"
 import type { S3Context } from "./S3Context.ts"
@@ -49,13 +53,24 @@ export type S3Handler = (request: S3Request) => Promise<S3Response>
 export function makeS3Handler(options: S3HandlerOptions): S3Handler {
   const { journal, clock, profile, bucketRegions = {}, domains = DEFAULT_DOMAINS } = options
   const { middleware = (call, next) => next(call) } = options
+  const sessions = new Sessions()
+  const context: S3Context = { ...options, sessions }
+  const authority: Authority = {
+    ...options,
+    get principals() {
+      return [...(options.principals ?? []), ...sessions.principals]
+    }
+  }
   const quirks = (profile?.quirks ?? []).map((quirk) => quirk(options))
   let requests = 0
 
   /** The operation, with the profile's ways around it, the first one outermost. */
   const operate = quirks.reduceRight<(call: S3Call) => Promise<S3Response>>(
     (next, quirk) => async (call) => quirk(call, next),
-    (call) => operations[call.op](call, { ...options, region: bucketRegions[call.bucket] ?? options.region })
+    async (call) => {
+      assertExpectedOwner(call, context)
+      return operations[call.op](call, { ...context, region: bucketRegions[call.bucket] ?? options.region })
+    }
   )
 
   return async (request) => {
@@ -73,7 +88,7 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
     const perform = (call: S3Call) => operate(call).catch(refuse)
     const answer = async () => {
       const { method, headers } = request
-      const target = parseTarget(request.target, bucketOfHost(headers["host"], domains))
+      const target = parseTarget(request.target, bucketOfHost(headers["host"], [...domains, ...ACCELERATE_DOMAINS]))
       if (method === "OPTIONS") return preflight(target.bucket, headers, options.model)
       const response = await answerTo(target).catch(turnAway)
       return {
@@ -84,7 +99,8 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
     const answerTo = async (target: Target) => {
       const { method, headers, signal } = request
       const { query } = target
-      const authentication = authenticate({ ...request, target }, options)
+      assertAccelerated(headers["host"], options.model)
+      const authentication = authenticate({ ...request, target }, authority)
       const { accessKeyId, access } = authentication
       const subject = subjectOf(request, target)
       const decoded = decodeBody(request, authentication)
@@ -94,7 +110,11 @@ export function makeS3Handler(options: S3HandlerOptions): S3Handler {
           const body = counted(decoded.body, entry)
           const call: S3Call = { ...subject, attempt, query, headers, ...decoded, body, signal }
           return authorize(call, access)
-            .then((call) => middleware(call, perform))
+            .then(async (call) => {
+              const charge = requesterCharge(call, access, accessKeyId, options.model)
+              const response = await middleware(call, perform)
+              return { ...response, headers: { ...charge, ...response.headers } }
+            })
             .catch(refuse)
         },
         { method, query, headers, accessKeyId }

@@ -46,6 +46,10 @@ export interface S3ServerOptions {
   readonly allowInsecureSseC?: boolean
   /** Default `false`: a repeated Complete is NoSuchUpload. `true`: 200 again, as AWS answers for a while. */
   readonly idempotentComplete?: boolean
+  /** Default `false`, the profile `aws` `true`: what comes without a checksum is given a CRC64NVME, as on AWS. */
+  readonly defaultChecksum?: boolean
+  /** Who owns the buckets, for `x-amz-expected-bucket-owner`, in twelve digits. Default `123456789012`. */
+  readonly accountId?: string
   /** How often a Complete that takes long sends a blank, after an early 200. Never by default. */
   readonly keepAliveMillis?: number
   /** Milliseconds since the epoch. */
@@ -110,6 +114,7 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     domains = DEFAULT_DOMAINS,
     serverSideEncryption = true,
     idempotentComplete = profile?.idempotentComplete ?? false,
+    defaultChecksum = profile?.defaultChecksum ?? false,
     keepAliveMillis,
     clock = Date.now,
     store: given = memoryStore(),
@@ -125,7 +130,7 @@ export async function startS3Server(options: S3ServerOptions = {}, middleware?: 
     const tls = secure ? await selfSigned([...domains, ...hosts]) : undefined
     const context = {
       ...{ model, region, credentials, serverSideEncryption, idempotentComplete, clock },
-      ...{ domains, journal, secure }
+      ...{ domains, journal, secure, defaultChecksum }
     }
     const handler = makeS3Handler({ ...others, ...context, profile, middleware })
     return { model, tls, http: await serveHttp(handler, { port, host, tls, keepAliveMillis }) }

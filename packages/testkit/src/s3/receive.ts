@@ -1,5 +1,4 @@
-import type { ChecksumAlgorithm } from "./integrity/Checksum.ts"
-import { Integrity, type Verified } from "./integrity/Integrity.ts"
+import { type Digests, Integrity, type Verified } from "./integrity/Integrity.ts"
 import type { Segment } from "./Records.ts"
 import type { S3Call } from "./S3Call.ts"
 import { S3Error } from "./S3Error.ts"
@@ -19,13 +18,13 @@ export interface Received extends Verified {
 export async function receive<A>(
   call: S3Call,
   model: S3Model,
-  wanted: ChecksumAlgorithm | undefined,
+  digests: Digests,
   commit: (received: Received) => Promise<A>
 ): Promise<A> {
   if (bodyLength(call) > MAX_PUT_BYTES) {
     throw new S3Error("EntityTooLarge", undefined, { MaxSizeAllowed: `${MAX_PUT_BYTES}` })
   }
-  const integrity = new Integrity(call, wanted)
+  const integrity = new Integrity(call, digests)
   return model.write(integrity.watch(call.body), (segments) => commit({ ...integrity.verified, segments }))
 }
 

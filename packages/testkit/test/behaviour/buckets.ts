@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest"
 import type { Suite } from "../s3-behaviour.ts"
 import { refused } from "./support.ts"
 
-export function buckets({ store }: Suite): void {
+export function buckets({ store, facts }: Suite): void {
   describe("buckets", () => {
     it("a bucket is there from its creation to its deletion", async () => {
       const { s3 } = store()
@@ -39,6 +39,15 @@ export function buckets({ store }: Suite): void {
 
     it("a name that S3 does not allow is refused", async () => {
       await refused(store().s3.send(new CreateBucketCommand({ Bucket: "Not_Allowed" })), 400, "InvalidBucketName")
+    })
+
+    it(`another owner than the bucket's, where one is expected, is ${facts.expectedOwner}`, async () => {
+      const { s3, bucket: Bucket } = store()
+      const put = s3.send(
+        new PutObjectCommand({ Bucket, Key: "owned", Body: "x", ExpectedBucketOwner: "999999999999" })
+      )
+      if (facts.expectedOwner === "compared") await refused(put, 403, "AccessDenied")
+      else await put
     })
 
     it("objects are listed by prefix, in order, page by page", async () => {

@@ -1,8 +1,11 @@
+import { randomUUID } from "node:crypto"
 import {
   AbortMultipartUploadCommand,
+  CreateBucketCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandInput,
   PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand
@@ -153,6 +156,36 @@ export function multipart({ store, facts }: Suite): void {
       const found = [{ Key: "open/exactly-this", UploadId: upload.id.UploadId }]
       expect(await find("open/exactly-this")).toEqual(found)
       expect(await find("open/")).toEqual(facts.openUploads === "by prefix" ? found : [])
+    })
+  })
+
+  describe("pages of open uploads", () => {
+    it("go on after an upload, or after a key, and tell each upload once", async () => {
+      const { s3 } = store()
+      const Bucket = `uploads-${randomUUID()}`
+      await s3.send(new CreateBucketCommand({ Bucket }))
+      const all: Array<string | undefined> = []
+      for (const key of ["a", "b", "b", "b", "c"])
+        all.push((await begin({ ...store(), bucket: Bucket }, key)).id.UploadId)
+      const page = async (more: Partial<ListMultipartUploadsCommandInput>) => {
+        const { Uploads = [], ...rest } = await s3.send(new ListMultipartUploadsCommand({ Bucket, ...more }))
+        return { ...rest, ids: Uploads.map(({ UploadId }) => UploadId) }
+      }
+      const seen: Array<string | undefined> = []
+      for (let marker: Partial<ListMultipartUploadsCommandInput> | undefined = {}; marker !== undefined; ) {
+        const { ids, IsTruncated, NextKeyMarker, NextUploadIdMarker } = await page({ ...marker, MaxUploads: 2 })
+        seen.push(...ids)
+        marker =
+          IsTruncated === true && seen.length <= all.length
+            ? { KeyMarker: NextKeyMarker ?? "", UploadIdMarker: NextUploadIdMarker ?? "" }
+            : undefined
+      }
+      // Those of one key stand by the time of their Create, which has no more than milliseconds.
+      expect([seen[0], seen.toSorted(), seen[4]]).toEqual([all[0], all.toSorted(), all[4]])
+      const after = async (KeyMarker: string) => (await page({ KeyMarker })).ids.toSorted()
+      const counts = facts.keyMarkerOfUploads === "counts"
+      expect(await after("b")).toEqual(all.slice(counts ? 4 : 0).toSorted())
+      expect(await after("aa")).toEqual(all.slice(counts ? 1 : 0).toSorted())
     })
   })
 

@@ -56,8 +56,8 @@ export function authenticate(request: SignedRequest, authority: Authority): Auth
   assertSessionToken(claim, principal, clock())
   assertHeadersSigned(request, claim)
 
-  const scope = `${claim.date}/${claim.region}/s3/aws4_request`
-  const key = ["s3", "aws4_request"].reduce(
+  const scope = `${claim.date}/${claim.region}/${claim.service}/aws4_request`
+  const key = [claim.service, "aws4_request"].reduce(
     hmac,
     hmac(hmac(`AWS4${credentials.secretAccessKey}`, claim.date), claim.region)
   )

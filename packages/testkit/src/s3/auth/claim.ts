@@ -7,6 +7,8 @@ export interface Claim {
   readonly accessKeyId: string
   readonly date: string
   readonly region: string
+  /** `s3express` of a request in a session. */
+  readonly service: "s3" | "s3express"
   /** `YYYYMMDDTHHMMSSZ`, and the same in milliseconds since the epoch. */
   readonly timestamp: string
   readonly time: number
@@ -83,7 +85,7 @@ export function headerClaim(authorization: string, { headers }: SignedRequest): 
     signedHeaders: signedHeaders.split(";"),
     signature,
     payload,
-    sessionToken: headers["x-amz-security-token"],
+    sessionToken: headers["x-amz-security-token"] ?? headers["x-amz-s3session-token"],
     malformed: code
   }
 }
@@ -119,20 +121,24 @@ export function queryClaim({ headers, target: { query } }: SignedRequest): Claim
     signedHeaders: need("X-Amz-SignedHeaders").split(";"),
     signature: need("X-Amz-Signature"),
     payload: headers["x-amz-content-sha256"] ?? query.get("X-Amz-Content-Sha256") ?? "UNSIGNED-PAYLOAD",
-    sessionToken: query.get("X-Amz-Security-Token"),
+    sessionToken: query.get("X-Amz-Security-Token") ?? query.get("X-Amz-S3session-Token"),
     expiresSeconds: Number(expires),
     malformed: code
   }
 }
 
 /** `KEY/DATE/REGION/s3/aws4_request` */
-function scopeOf(credential: string, code: Claim["malformed"]) {
+function scopeOf(
+  credential: string,
+  code: Claim["malformed"]
+): Pick<Claim, "accessKeyId" | "date" | "region" | "service"> {
   const [accessKeyId = "", date = "", region = "", service = "", terminator, ...more] = credential.split("/")
   if (terminator === undefined || more.length > 0) {
     const expected = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
     throw malformed(code, `the Credential is mal-formed; expecting ${expected}.`)
   }
-  if (service !== "s3") throw malformed(code, `incorrect service "${service}". This endpoint belongs to "s3".`)
+  if (service !== "s3" && service !== "s3express")
+    throw malformed(code, `incorrect service "${service}". This endpoint belongs to "s3".`)
   if (terminator !== "aws4_request") {
     throw malformed(code, `incorrect terminal "${terminator}". This endpoint uses "aws4_request".`)
   }
@@ -140,7 +146,7 @@ function scopeOf(credential: string, code: Claim["malformed"]) {
     const words = `incorrect date format "${date}". This date in the credential must be in the format "yyyyMMdd".`
     throw malformed(code, words)
   }
-  return { accessKeyId, date, region }
+  return { accessKeyId, date, region, service }
 }
 
 function timeOf(timestamp: string, code: "AccessDenied" | Claim["malformed"]) {

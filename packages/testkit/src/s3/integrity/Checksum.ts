@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import * as Schema from "effect/Schema"
 import { S3Error } from "../S3Error.ts"
 import { type Crc, combineCrc, crc32c, crc32Ieee, crc64nvme } from "./Crc.ts"
-import { xxhash } from "./Xxhash.ts"
+import { crc64nvmeHasher, xxhash } from "./Wasm.ts"
 
 export const ChecksumAlgorithm = Schema.Literals([
   "CRC32",
@@ -62,7 +62,7 @@ const fromHash = (name: "sha1" | "sha256" | "sha512" | "md5", bytes: number) => 
 export const checksums: Readonly<Record<ChecksumAlgorithm, Algorithm>> = {
   CRC32: { ...named("CRC32"), ...fromCrc(crc32Ieee), types: ["COMPOSITE", "FULL_OBJECT"] },
   CRC32C: { ...named("CRC32C"), ...fromCrc(crc32c), types: ["COMPOSITE", "FULL_OBJECT"] },
-  CRC64NVME: { ...named("CRC64NVME"), ...fromCrc(crc64nvme), types: ["FULL_OBJECT"] },
+  CRC64NVME: { ...named("CRC64NVME"), ...fromCrc(crc64nvme), hasher: crc64nvmeHasher, types: ["FULL_OBJECT"] },
   SHA1: { ...named("SHA1"), ...fromHash("sha1", 20), types: ["COMPOSITE"] },
   SHA256: { ...named("SHA256"), ...fromHash("sha256", 32), types: ["COMPOSITE"] },
   SHA512: { ...named("SHA512"), ...fromHash("sha512", 64), types: ["COMPOSITE"] },
@@ -80,6 +80,9 @@ export const algorithmOf = (headerOrElement: string): ChecksumAlgorithm | undefi
   ChecksumAlgorithm.literals.find(
     (name) => checksums[name].header === headerOrElement || checksums[name].element === headerOrElement
   )
+
+/** What S3 itself computes of what comes without a checksum (API reference, "Checking object integrity"). */
+export const DEFAULT_ALGORITHM = "CRC64NVME"
 
 /** The algorithm that `x-amz-checksum-algorithm` names, in any case. */
 export function checksumAlgorithm(header: string | undefined): ChecksumAlgorithm | undefined {

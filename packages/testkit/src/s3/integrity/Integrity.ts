@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto"
 import type { S3Call } from "../S3Call.ts"
 import { S3Error } from "../S3Error.ts"
-import { algorithmOf, type ChecksumAlgorithm, checksums, type Hasher, isChecksumAlgorithm } from "./Checksum.ts"
+import {
+  algorithmOf,
+  type ChecksumAlgorithm,
+  checksums,
+  DEFAULT_ALGORITHM,
+  type Hasher,
+  isChecksumAlgorithm
+} from "./Checksum.ts"
 
 export interface Verified {
   /** In hex. */
@@ -9,6 +16,14 @@ export interface Verified {
   readonly size: number
   /** Present if the request or `wanted` named an algorithm. */
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string }
+  /** S3's own, if it was asked for. */
+  readonly byDefault?: string
+}
+
+/** What is computed beside what a request claims. */
+export interface Digests {
+  readonly wanted?: ChecksumAlgorithm | undefined
+  readonly byDefault?: boolean
 }
 
 /** Everything a request claims about its body, checked against the bytes as they stream past. */
@@ -19,15 +34,20 @@ export class Integrity {
   readonly #md5 = createHash("md5")
   readonly #sha256: Hasher | undefined
   readonly #checksum: Hasher | undefined
+  readonly #byDefault: Hasher | undefined
   #size = 0
   #verified: Verified | undefined
 
-  /** Refuses contradictory claims before a byte is read. `wanted` is computed if the request names no algorithm. */
-  constructor(call: S3Call, wanted?: ChecksumAlgorithm) {
+  /**
+   * Refuses contradictory claims before a byte is read. `wanted` is computed if the request names no algorithm, S3's own
+   * if `byDefault`.
+   */
+  constructor(call: S3Call, { wanted, byDefault = false }: Digests = {}) {
     this.#call = call
     this.#contentMd5 = contentMd5(call)
     this.#algorithm = declaredAlgorithm(call) ?? wanted
     this.#checksum = this.#algorithm === undefined ? undefined : checksums[this.#algorithm].hasher()
+    this.#byDefault = byDefault ? checksums[DEFAULT_ALGORITHM].hasher() : undefined
     this.#sha256 = /^[0-9a-f]{64}$/.test(call.payload) ? checksums.SHA256.hasher() : undefined
   }
 
@@ -38,6 +58,7 @@ export class Integrity {
       this.#md5.update(chunk)
       this.#sha256?.update(chunk)
       this.#checksum?.update(chunk)
+      this.#byDefault?.update(chunk)
       yield chunk
     }
     this.#verified = this.#verify()
@@ -57,7 +78,8 @@ export class Integrity {
     if (this.#contentMd5 !== undefined && !this.#contentMd5.equals(md5)) {
       throw new S3Error("BadDigest", "The Content-MD5 you specified did not match what we received.")
     }
-    const verified = { md5: md5.toString("hex"), size: this.#size }
+    const byDefault = this.#byDefault?.digest().toString("base64")
+    const verified = { md5: md5.toString("hex"), size: this.#size, ...(byDefault === undefined ? {} : { byDefault }) }
     if (this.#algorithm === undefined || this.#checksum === undefined) return verified
     const value = this.#checksum.digest().toString("base64")
     const claimed = claimedChecksum(this.#call, this.#algorithm)

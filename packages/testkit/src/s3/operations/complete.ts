@@ -3,7 +3,13 @@ import type { Upload } from "../arrange-records.ts"
 import { assertWritable, unquote } from "../conditions.ts"
 import { assertUploadKey } from "../encryption/CustomerKey.ts"
 import { encryptionEcho } from "../encryption/seal.ts"
-import { algorithmOf, type ChecksumAlgorithm, checksums, objectChecksum } from "../integrity/Checksum.ts"
+import {
+  algorithmOf,
+  type ChecksumAlgorithm,
+  checksums,
+  DEFAULT_ALGORITHM,
+  objectChecksum
+} from "../integrity/Checksum.ts"
 import type { ObjectRecord, PartRecord } from "../Records.ts"
 import { receiveText } from "../receive.ts"
 import { okXml, quote } from "../respond.ts"
@@ -107,7 +113,8 @@ function assemble(call: S3Call, upload: Upload, listed: ReadonlyArray<ListedPart
     segments: parts.flatMap((part) => part.segments),
     uploadId,
     partSizes: parts.map((part) => part.size),
-    ...(checksum === undefined ? {} : { checksum, partChecksums: parts.map((part) => part.checksum?.value ?? "") })
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(upload.record.checksum === undefined ? {} : { partChecksums: parts.map((part) => part.checksum?.value ?? "") })
   }
 }
 
@@ -148,10 +155,18 @@ function chooseParts({ record, parts }: Upload, listed: ReadonlyArray<ListedPart
 }
 
 function checksumOf({ record }: Upload, parts: ReadonlyArray<PartRecord>): ObjectRecord["checksum"] {
-  if (record.checksum === undefined) return undefined
+  if (record.checksum === undefined) return defaultChecksumOf(parts)
   const { algorithm, type } = record.checksum
   const values = parts.map((part) => ({ value: part.checksum?.value ?? "", size: part.size }))
   return { algorithm, type, value: objectChecksum(algorithm, type, values) }
+}
+
+/** S3's own of the whole, where each part has it. */
+function defaultChecksumOf(parts: ReadonlyArray<PartRecord>): ObjectRecord["checksum"] {
+  const values = parts.flatMap(({ byDefault: value, size }) => (value === undefined ? [] : { value, size }))
+  if (values.length < parts.length) return undefined
+  const type = "FULL_OBJECT"
+  return { algorithm: DEFAULT_ALGORITHM, type, value: objectChecksum(DEFAULT_ALGORITHM, type, values) }
 }
 
 /** What the client says the whole object is: its size, its checksum, the checksum's type. */

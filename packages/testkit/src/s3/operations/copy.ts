@@ -2,7 +2,7 @@ import { copiedAttributesOf, replaces } from "../attributes.ts"
 import { assertCopyable, assertNotArchived, assertWritable } from "../conditions.ts"
 import { assertSourceKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf, hasPlainETag } from "../encryption/seal.ts"
-import { type ChecksumAlgorithm, checksumAlgorithm, checksums } from "../integrity/Checksum.ts"
+import { type ChecksumAlgorithm, checksumAlgorithm, checksums, DEFAULT_ALGORITHM } from "../integrity/Checksum.ts"
 import { Integrity, type Verified } from "../integrity/Integrity.ts"
 import type { ObjectRecord } from "../Records.ts"
 import { okXml, quote } from "../respond.ts"
@@ -31,7 +31,7 @@ export const copyObject: Handler = async (call, context) => {
   assertChanges(call, source, model)
   const { segments, size } = source
   const object = await model.holding(segments, async () => {
-    const digests = await digestsOf(call, source, algorithm, model)
+    const digests = await digestsOf(call, source, algorithm, context)
     const copy: ObjectRecord = {
       ...{ kind: "object", bucket, key, size, segments, modified: clock() },
       ...seal,
@@ -62,15 +62,15 @@ async function digestsOf(
   call: S3Call,
   source: ObjectRecord,
   asked: ChecksumAlgorithm | undefined,
-  model: S3Model
+  { model, defaultChecksum = false }: S3Context
 ): Promise<Omit<Verified, "size">> {
-  const algorithm = asked ?? source.checksum?.algorithm
+  const algorithm = asked ?? source.checksum?.algorithm ?? (defaultChecksum ? DEFAULT_ALGORITHM : undefined)
   const kept = source.checksum?.type === "FULL_OBJECT" && source.checksum.algorithm === algorithm
   if (source.partSizes === undefined && hasPlainETag(source) && (kept || algorithm === undefined)) {
     const { checksum } = source
     return { md5: source.etag, ...(checksum === undefined ? {} : { checksum }) }
   }
-  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, algorithm)
+  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, { wanted: algorithm })
   for await (const _ of integrity.watch(model.read(source.segments, 0, source.size)));
   return integrity.verified
 }

@@ -17,6 +17,7 @@ import {
   putObjectRetention
 } from "./object-lock.ts"
 import { getObject, headObject, putObject } from "./objects.ts"
+import { createSession } from "./session.ts"
 import { deleteSetting, getSetting, putSetting } from "./settings.ts"
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./tagging.ts"
 import { always, getBucketAcl, getObjectAcl, neverSet } from "./unset.ts"
@@ -54,8 +55,11 @@ export const operations: Readonly<Record<Operation, Handler>> = {
   GetBucketOwnershipControls: neverSet("OwnershipControlsNotFoundError"),
   GetBucketLogging: always("BucketLoggingStatus", {}),
   GetBucketNotificationConfiguration: always("NotificationConfiguration", {}),
-  GetBucketRequestPayment: always("RequestPaymentConfiguration", { Payer: "BucketOwner" }),
-  GetBucketAccelerateConfiguration: always("AccelerateConfiguration", {}),
+  GetBucketRequestPayment: getSetting("requestPayment"),
+  PutBucketRequestPayment: putSetting("requestPayment"),
+  GetBucketAccelerateConfiguration: getSetting("accelerate"),
+  PutBucketAccelerateConfiguration: putSetting("accelerate"),
+  CreateSession: createSession,
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
   ListObjectVersions: listObjectVersions,

@@ -4,7 +4,8 @@ import { checksums } from "../integrity/Checksum.ts"
 import { abortHeaders } from "../lifecycle.ts"
 import { okXml, quote } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
-import { openUpload } from "./multipart.ts"
+import { S3Error } from "../S3Error.ts"
+import { isUploadId, openUpload } from "./multipart.ts"
 import { compareKeys, nameEncoder, pageOf, pageSize, wholeNumber } from "./paging.ts"
 
 /** Open uploads, sorted by key and then by the time they began. */
@@ -16,14 +17,23 @@ export const listMultipartUploads: Handler = async ({ bucket, query }, { model }
   const keyMarker = query.get("key-marker") ?? ""
   // An upload-id-marker means nothing without a key-marker (API reference).
   const idMarker = keyMarker === "" ? undefined : query.get("upload-id-marker")
-  const marked = uploads.findIndex(({ record }) => record.key === keyMarker && record.uploadId === idMarker)
+  if (idMarker !== undefined && !isUploadId(idMarker)) {
+    throw new S3Error("InvalidArgument", "Invalid uploadId marker", {
+      ArgumentName: "upload-id-marker",
+      ArgumentValue: idMarker
+    })
+  }
+  // The upload that is named decides, though the key should be another's before it.
+  const marked = uploads.findIndex(
+    ({ record }) => record.uploadId === idMarker && compareKeys(record.key, keyMarker) >= 0
+  )
   const page = pageOf(
     uploads.slice(marked + 1),
     ({ record }) => record.key,
     (key, upload) => {
       if (keyMarker === "") return true
       const order = compareKeys(key, keyMarker)
-      return order > 0 || (order === 0 && idMarker !== undefined && marked >= 0 && upload.record.key === key)
+      return order > 0 || (order === 0 && marked >= 0 && upload.record.key === key)
     },
     { prefix: query.get("prefix") ?? "", delimiter: query.get("delimiter") ?? "", max }
   )

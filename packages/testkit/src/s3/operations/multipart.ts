@@ -16,7 +16,7 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
   const checksum = uploadChecksum(headers)
   const upload: UploadRecord = {
     kind: "upload",
-    uploadId: randomBytes(24).toString("base64url"),
+    uploadId: randomBytes(UPLOAD_ID_BYTES).toString("base64url"),
     bucket,
     key,
     initiated: clock(),
@@ -36,6 +36,11 @@ export const createMultipartUpload: Handler = async ({ bucket, key, headers }, c
     }
   )
 }
+
+const UPLOAD_ID_BYTES = 24
+
+/** Whether it could be an id that was given here. */
+export const isUploadId = (text: string): boolean => /^[\w-]{32}$/.test(text)
 
 function uploadChecksum(headers: Readonly<Record<string, string>>): UploadRecord["checksum"] {
   const algorithm = checksumAlgorithm(headers["x-amz-checksum-algorithm"])

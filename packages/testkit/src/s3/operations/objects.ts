@@ -2,7 +2,7 @@ import { attributeHeaders, attributesOf } from "../attributes.ts"
 import { assertNotArchived, assertReadable, assertWritable } from "../conditions.ts"
 import { assertReadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
-import { checksums } from "../integrity/Checksum.ts"
+import { checksums, DEFAULT_ALGORITHM } from "../integrity/Checksum.ts"
 import { expirationHeaders } from "../lifecycle.ts"
 import { assertDigest } from "../lock/ObjectLock.ts"
 import type { S3Response } from "../message.ts"
@@ -22,7 +22,8 @@ export const putObject: Handler = async (call, context) => {
   assertWritable(headers, model.bucket(bucket).objects.get(key))
   const seal = attributesOf(headers, model.bucket(bucket), context)
   assertDigest(call, seal.headers, model.bucket(bucket))
-  return receive(call, model, undefined, async ({ md5, size, checksum, segments }) => {
+  const wanted = context.defaultChecksum === true ? DEFAULT_ALGORITHM : undefined
+  return receive(call, model, { wanted }, async ({ md5, size, checksum, segments }) => {
     const object: ObjectRecord = {
       kind: "object",
       bucket,

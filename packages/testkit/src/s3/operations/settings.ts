@@ -4,22 +4,28 @@ import { ok, okXml } from "../respond.ts"
 import type { Handler } from "../S3Context.ts"
 import { S3Error, type S3ErrorCode } from "../S3Error.ts"
 import { type SettingName, settingParsers } from "../settings/BucketSettings.ts"
-import { fieldsOf, parseXml, xmlDocument } from "../Xml.ts"
+import { fieldsOf, parseXml, type XmlFields, xmlDocument } from "../Xml.ts"
 
-/** What GET says of a setting that was never set. */
-const unset: Readonly<Record<SettingName, S3ErrorCode>> = {
+/** What GET says of a setting that was never set: an error, or the document of what is so then. */
+const unset: Readonly<Record<SettingName, S3ErrorCode | { readonly root: string; readonly fields: XmlFields }>> = {
   cors: "NoSuchCORSConfiguration",
   lifecycle: "NoSuchLifecycleConfiguration",
   encryption: "ServerSideEncryptionConfigurationNotFoundError",
   tagging: "NoSuchTagSet",
-  "object-lock": "ObjectLockConfigurationNotFoundError"
+  "object-lock": "ObjectLockConfigurationNotFoundError",
+  requestPayment: { root: "RequestPaymentConfiguration", fields: { Payer: "BucketOwner" } },
+  accelerate: { root: "AccelerateConfiguration", fields: {} }
 }
 
 export const getSetting =
   (name: SettingName): Handler =>
   async ({ bucket }, { model }) => {
     const text = model.bucket(bucket).record.settings?.[name]
-    if (text === undefined) throw new S3Error(unset[name], undefined, { BucketName: bucket })
+    const otherwise = unset[name]
+    if (text === undefined) {
+      if (typeof otherwise === "object") return okXml(otherwise.root, otherwise.fields)
+      throw new S3Error(otherwise, undefined, { BucketName: bucket })
+    }
     const root = parseXml(text)
     return okXml(root.name, fieldsOf(root))
   }

@@ -2,7 +2,7 @@ import type { Upload } from "../arrange-records.ts"
 import { assertUploadKey } from "../encryption/CustomerKey.ts"
 import { assertUnsealable, encryptionEcho, etagOf } from "../encryption/seal.ts"
 import { type ChecksumAlgorithm, checksums } from "../integrity/Checksum.ts"
-import { declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
+import { type Digests, declaredAlgorithm, Integrity } from "../integrity/Integrity.ts"
 import { assertDigest } from "../lock/ObjectLock.ts"
 import type { PartRecord } from "../Records.ts"
 import { parseRange, type Span } from "../range.ts"
@@ -22,7 +22,7 @@ export const uploadPart: Handler = async (call, context) => {
   const upload = openUpload(call, context.model)
   assertPart(call, upload, context)
   assertDigest(call, upload.record.headers, context.model.bucket(call.bucket))
-  return receive(call, context.model, partAlgorithm(call, upload), async (received) => {
+  return receive(call, context.model, partDigests(partAlgorithm(call, upload), upload, context), async (received) => {
     const { etag, checksum } = await putPart(call, upload, received, context)
     return ok({
       etag: quote(etag),
@@ -41,7 +41,8 @@ export const uploadPartCopy: Handler = async (call, context) => {
   const source = copySource(call, context)
   const { offset, length } = copyRange(call, source.size)
   const segments = slice(source.segments, offset, length)
-  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, upload.record.checksum?.algorithm)
+  const digests = partDigests(upload.record.checksum?.algorithm, upload, context)
+  const integrity = new Integrity({ ...call, headers: {}, payload: "" }, digests)
   const { etag, modified, checksum } = await model.holding(segments, async () => {
     for await (const _ of integrity.watch(model.read(segments, 0, length)));
     return putPart(call, upload, { ...integrity.verified, segments }, context)
@@ -60,7 +61,7 @@ export const uploadPartCopy: Handler = async (call, context) => {
 async function putPart(
   { partNumber = 0 }: S3Call,
   upload: Upload,
-  { md5, size, checksum, segments }: Received,
+  { md5, size, checksum, byDefault, segments }: Received,
   { model, clock }: S3Context
 ): Promise<PartRecord> {
   const part: PartRecord = {
@@ -71,11 +72,18 @@ async function putPart(
     etag: etagOf(md5, upload.record),
     modified: clock(),
     segments,
-    ...(checksum === undefined ? {} : { checksum })
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(byDefault === undefined ? {} : { byDefault })
   }
   await model.putPart(upload, part)
   return part
 }
+
+/** Of an upload that has no algorithm the parts have S3's own, whatever else they bring: the whole follows from it. */
+const partDigests = (wanted: ChecksumAlgorithm | undefined, { record }: Upload, context: S3Context): Digests => ({
+  wanted,
+  byDefault: context.defaultChecksum === true && record.checksum === undefined
+})
 
 function assertPart({ headers }: S3Call, { record }: Upload, context: S3Context): void {
   assertUploadKey(headers, record, context)

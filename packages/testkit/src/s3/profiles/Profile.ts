@@ -9,6 +9,8 @@ export interface Profile {
   readonly region?: string
   /** Whether a repeated Complete answers 200 again; `false` if absent. */
   readonly idempotentComplete?: boolean
+  /** Whether what comes without a checksum is given one; `false` if absent. */
+  readonly defaultChecksum?: boolean
   /** The first one stands outermost. */
   readonly quirks: ReadonlyArray<Quirk>
 }

@@ -56,6 +56,12 @@ export const exactUploadPrefix: Quirk = () => async (call, next) => {
   return exact === body ? response : { ...response, body: exact.replace("<IsTruncated>true<", "<IsTruncated>false<") }
 }
 
+/** Of open uploads a page goes on after one of them, never after a key alone. */
+export const noPageAfterKeys: Quirk = () => async (call, next) => {
+  if (call.op !== "ListMultipartUploads" || call.query.has("upload-id-marker")) return next(call)
+  return next({ ...call, query: new Map([...call.query].filter(([name]) => name !== "key-marker")) })
+}
+
 const md5OfParts = /[0-9a-f]{32}-\d+/g
 
 /** A multipart ETag that is no digest: the same whenever it is asked for, and understood when it comes back. */

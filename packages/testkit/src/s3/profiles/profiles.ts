@@ -1,5 +1,13 @@
 import { profiles as facts, type Provider as Known, type Limits } from "@sluice/core/Limits"
-import { abortsTheUnknown, exactUploadPrefix, ignores, opaqueETags, renames, withholds } from "./answers.ts"
+import {
+  abortsTheUnknown,
+  exactUploadPrefix,
+  ignores,
+  noPageAfterKeys,
+  opaqueETags,
+  renames,
+  withholds
+} from "./answers.ts"
 import type { Profile, Quirk } from "./Profile.ts"
 import {
   compositeOnly,
@@ -29,8 +37,8 @@ const writes = ["PutObject", "CompleteMultipartUpload"] as const
  * provider documents and what others report (docs/stores.md names where).
  */
 export const profiles: Readonly<Record<Provider, Profile>> = {
-  // A repeated Complete is answered again for a while.
-  aws: { idempotentComplete: true, quirks: [within(facts.aws.limits)] },
+  // A repeated Complete is answered again for a while. Since December 2024 every object has a checksum.
+  aws: { idempotentComplete: true, defaultChecksum: true, quirks: [within(facts.aws.limits)] },
 
   // Measured: packages/testkit/test/facts.ts.
   minio: {
@@ -38,6 +46,8 @@ export const profiles: Readonly<Record<Provider, Profile>> = {
       within(facts.minio.limits),
       abortsTheUnknown,
       exactUploadPrefix,
+      noPageAfterKeys,
+      ignores(/^x-amz-(source-)?expected-bucket-owner$/),
       refusesPathLikeKeys,
       withholds("CreateMultipartUpload", "x-amz-server-side-encryption"),
       ignores(/^x-amz-mp-object-size$/),

@@ -1,5 +1,6 @@
+import { S3Error } from "../S3Error.ts"
 import { MAX_BUCKET_TAGS, type Tag, tagsFromXml } from "../Tags.ts"
-import { parseXml, type XmlElement } from "../Xml.ts"
+import { assertChildren, childText, parseXml, type XmlElement } from "../Xml.ts"
 import { type CorsRule, parseCors } from "./CorsRule.ts"
 import { type DefaultEncryption, parseEncryption } from "./DefaultEncryption.ts"
 import { type LifecycleRule, parseLifecycle } from "./LifecycleRule.ts"
@@ -12,6 +13,10 @@ export interface BucketSettings {
   readonly encryption?: DefaultEncryption
   readonly tagging?: ReadonlyArray<Tag>
   readonly "object-lock"?: LockConfiguration
+  /** Who pays for requests. */
+  readonly requestPayment?: string
+  /** Whether the bucket is reached through S3 Transfer Acceleration. */
+  readonly accelerate?: string
 }
 
 export type SettingName = keyof BucketSettings
@@ -22,7 +27,21 @@ export const settingParsers: { readonly [Name in SettingName]-?: (root: XmlEleme
   lifecycle: (root) => ({ lifecycle: parseLifecycle(root) }),
   encryption: (root) => ({ encryption: parseEncryption(root) }),
   tagging: (root) => ({ tagging: tagsFromXml(root, MAX_BUCKET_TAGS) }),
-  "object-lock": (root) => ({ "object-lock": parseLock(root) })
+  "object-lock": (root) => ({ "object-lock": parseLock(root) }),
+  requestPayment: (root) => ({
+    requestPayment: oneOf(root, "RequestPaymentConfiguration", "Payer", ["Requester", "BucketOwner"])
+  }),
+  accelerate: (root) => ({
+    accelerate: oneOf(root, "AccelerateConfiguration", "Status", ["Enabled", "Suspended"])
+  })
+}
+
+/** The word that is all a document says. */
+function oneOf(root: XmlElement, name: string, child: string, words: ReadonlyArray<string>): string {
+  assertChildren(root, child)
+  const word = childText(root, child).trim()
+  if (root.name !== name || !words.includes(word)) throw new S3Error("MalformedXML")
+  return word
 }
 
 const isSetting = (name: string): name is SettingName => Object.hasOwn(settingParsers, name)
