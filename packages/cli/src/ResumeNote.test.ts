@@ -30,7 +30,8 @@ const rest: Omit<UploadContext, "annotations" | "resumed" | "source" | "save"> =
   key: "k",
   capabilities: profiles.minio,
   saved: undefined,
-  exists: () => Effect.succeed(false)
+  exists: () => Effect.succeed(false),
+  stored: () => Effect.never
 }
 
 it.effect("says which file and which store, and no more", () =>

@@ -18,7 +18,8 @@ const upload = (saved?: unknown): { readonly context: UploadContext; readonly ke
     resumed: saved !== undefined,
     saved,
     save: (state) => Effect.sync(() => void kept.push(state)),
-    exists: () => Effect.succeed(false)
+    exists: () => Effect.succeed(false),
+    stored: () => Effect.never
   }
   return { context, kept }
 }

@@ -20,6 +20,13 @@ export { isOwnMetadata, madeBy } from "./internal/made-by.ts"
 /** Where a byte-changing hook stands; the engine runs them in this order and refuses two of one exclusive stage. */
 export type Stage = "observe" | "compress" | "encrypt"
 
+/** An object as it stands in the store, for whoever sends it on. */
+export interface AsStored {
+  readonly head: ObjectHead
+  /** The stored bytes as they are, whatever made them. Replayable; fails when another object takes this one's place. */
+  readonly source: Source
+}
+
 /** The upload a plugin was opened for. */
 export interface UploadContext<State = unknown> {
   readonly sessionId: string
@@ -38,6 +45,8 @@ export interface UploadContext<State = unknown> {
   readonly save: (state: State) => Effect.Effect<void, UploadError>
   /** Asks whether an object stands at a key (HEAD); for key layouts that avoid collisions. */
   readonly exists: (key: string) => Effect.Effect<boolean, UploadError>
+  /** What stands at a key now. Nothing of its bytes is asked for yet. Fails with `NoSuchKey`. */
+  readonly stored: (key: string) => Effect.Effect<AsStored, UploadError>
 }
 
 /** A `body` hook: changes or watches the byte stream before it is split into parts. */
@@ -90,6 +99,8 @@ export interface DeliverHook {
   readonly name: string
   readonly events: ReadonlyArray<UploadEventTag>
   readonly send: (delivery: Delivery) => Effect.Effect<void, UploadError>
+  /** Milliseconds for one `send`. Default `hookTimeoutMs`; Infinity for one that moves many bytes, and watches them. */
+  readonly timeoutMs?: number | undefined
 }
 
 export interface Delivery {

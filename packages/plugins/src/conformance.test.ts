@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { Plugin } from "@sluice/core/Plugin"
+import { s3 } from "@sluice/core/promise"
+import { type S3Server, startS3 } from "@sluice/testkit"
 import { pluginSuite } from "@sluice/testkit/conformance/plugin"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { compression } from "./compression/index.ts"
@@ -10,6 +12,7 @@ import { sseS3 } from "./encryption/sse-s3/index.ts"
 import { webhook } from "./events/webhook/index.ts"
 import { etag } from "./integrity/etag/index.ts"
 import { keyLayout } from "./key-layout/index.ts"
+import { mirror } from "./mirror/index.ts"
 
 const secret = randomBytes(32)
 
@@ -17,12 +20,17 @@ const receiver = createServer((request, response) => {
   request.on("end", () => response.end()).resume()
 })
 let port = 0
+let second: S3Server
 beforeAll(async () => {
+  second = await startS3({ buckets: ["copies"] })
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve))
   const address = receiver.address()
   if (typeof address === "object" && address !== null) port = address.port
 })
-afterAll(() => new Promise((resolve) => receiver.close(resolve)))
+afterAll(async () => {
+  await second.close()
+  await new Promise((resolve) => receiver.close(resolve))
+})
 
 /** One line a plugin: as its users make it. */
 const plugins: Readonly<Record<string, () => Plugin>> = {
@@ -36,7 +44,11 @@ const plugins: Readonly<Record<string, () => Plugin>> = {
       allowPrivate: true
     }),
   "./integrity/etag": etag,
-  "./key-layout": () => keyLayout({ user: ({ annotations }) => annotations["user"] ?? "" })
+  "./key-layout": () => keyLayout({ user: ({ annotations }) => annotations["user"] ?? "" }),
+  "./mirror": () => {
+    const { credentials, endpoint, region } = second
+    return mirror({ to: s3({ bucket: "copies", endpoint, region, credentials }) })
+  }
 }
 
 it("every plugin of this package is held to what plugins promise", () => {

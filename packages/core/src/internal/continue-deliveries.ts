@@ -11,6 +11,7 @@ import type { ObjectStoreApi } from "../ObjectStore.ts"
 import type { DeliverHook, Plugin, UploadContext } from "../Plugin.ts"
 import type { Session } from "../Session.ts"
 import type { UploadEventTag } from "../UploadEvent.ts"
+import { asStored } from "./as-stored.ts"
 import { deliver, wanting } from "./deliver.ts"
 import { objectExists } from "./guarded-call.ts"
 import { endEvent } from "./news.ts"
@@ -43,7 +44,8 @@ const contextOf =
     resumed: true,
     saved: session.pluginState[plugin],
     save: () => Effect.void,
-    exists: (key) => objectExists(store, options, key)
+    exists: (key) => objectExists(store, options, key),
+    stored: (key) => asStored({ store, options }, key)
   })
 
 /** The session's `deliver` hooks, of those of its plugins that are configured here. */

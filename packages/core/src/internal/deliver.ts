@@ -57,7 +57,7 @@ export const deliver = Effect.fnUntraced(function* (
         () =>
           Effect.catchCause(
             inTime(
-              { plugin, hook: "deliver", timeoutMs: options.hookTimeoutMs },
+              { plugin, hook: "deliver", timeoutMs: hook.timeoutMs ?? options.hookTimeoutMs },
               Effect.suspend(() => hook.send({ id, event }))
             ),
             (cause) => Effect.fail(failed(plugin, Cause.squash(cause)))

@@ -18,6 +18,7 @@ import type { StoredObject } from "../StoredObject.ts"
 import { attributes } from "../Telemetry.ts"
 import { describeReason, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadControl, UploadRequest } from "../Uploader.ts"
+import { asStored } from "./as-stored.ts"
 import type { Engine } from "./engine.ts"
 import { makeEventBus } from "./event-bus.ts"
 import { objectExists } from "./guarded-call.ts"
@@ -61,7 +62,8 @@ const contextFor =
     resumed: earlier !== undefined,
     saved: earlier?.session.pluginState[plugin],
     save: (state) => Effect.sync(() => saved.set(plugin, state)),
-    exists: (key) => objectExists(engine.store, engine.options, key)
+    exists: (key) => objectExists(engine.store, engine.options, key),
+    stored: (key) => asStored(engine, key)
   })
 
 /** One PUT or parts, as planned or as the first part shows. */

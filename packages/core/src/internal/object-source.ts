@@ -7,23 +7,30 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type { ObjectHead } from "../ObjectStore.ts"
 import type { ReadRequest } from "../Objects.ts"
 import type { ChunkReader, Source } from "../Source.ts"
 import { type UploadError, uploadError } from "../UploadError.ts"
 import { openObject, provenBy, type ReadEngine } from "./open-object.ts"
 
+/** What stood at the key, and its bytes as they were meant or, if those are asked for, as they are stored. */
+interface ObjectAsSource {
+  readonly head: ObjectHead
+  readonly source: Source
+}
+
 /**
  * Looks at the object now; opens it anew with each reading, and holds it to what it was.
  */
-export const objectSource = Effect.fnUntraced(function* <R>(
+export const objectAndSource = Effect.fnUntraced(function* <R>(
   engine: ReadEngine<R>,
   { key, raw, versionId }: Omit<ReadRequest, "range">,
   context: Context.Context<R>
-): Effect.fn.Return<Source, UploadError> {
+): Effect.fn.Return<ObjectAsSource, UploadError> {
   const opening = (whole: boolean) => Effect.provideContext(openObject(engine, key, { versionId, raw, whole }), context)
   const { bytes, head } = yield* Effect.scoped(opening(false))
   const { bucket } = engine.store
-  return {
+  const source: Source = {
     size: bytes.size,
     replayable: true,
     name: key,
@@ -69,4 +76,13 @@ export const objectSource = Effect.fnUntraced(function* <R>(
         return reader
       })
   }
+  return { head, source }
 })
+
+/** The same, where its head is no matter. */
+export const objectSource = <R>(
+  engine: ReadEngine<R>,
+  request: Omit<ReadRequest, "range">,
+  context: Context.Context<R>
+): Effect.Effect<Source, UploadError, R> =>
+  Effect.map(objectAndSource(engine, request, context), ({ source }) => source)

@@ -201,6 +201,7 @@ describe("a resume", () => {
       saved: undefined,
       save: (state) => Effect.sync(() => void kept.push(state)),
       exists: () => Effect.succeed(false),
+      stored: () => Effect.never,
       ...upload
     }
     const hooks = yield* Effect.result(Effect.scoped(compression().open(context)))

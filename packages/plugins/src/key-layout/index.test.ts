@@ -49,7 +49,8 @@ const context = ({
   resumed: false,
   saved: undefined,
   save: () => Effect.void,
-  exists: (asked) => Effect.succeed(standing.includes(asked))
+  exists: (asked) => Effect.succeed(standing.includes(asked)),
+  stored: () => Effect.never
 })
 
 /** The plan after the plugin; the upload is over when the caller's scope closes. */

@@ -351,5 +351,6 @@ const contextOf = (state: Map<string, unknown>, resumed: boolean): UploadContext
   resumed,
   saved: resumed ? state.get("saved") : undefined,
   save: (saved) => Effect.sync(() => void state.set("saved", saved)),
-  exists: () => Effect.succeed(false)
+  exists: () => Effect.succeed(false),
+  stored: () => Effect.never
 })

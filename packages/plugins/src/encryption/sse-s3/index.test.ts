@@ -15,7 +15,8 @@ const upload: UploadContext = {
   resumed: false,
   saved: undefined,
   save: () => Effect.void,
-  exists: () => Effect.succeed(false)
+  exists: () => Effect.succeed(false),
+  stored: () => Effect.never
 }
 
 const plan: UploadPlan = {

@@ -172,7 +172,8 @@ describe("a webhook", () => {
       resumed: true,
       saved: { annotations: { user: "ada" } },
       save: () => Effect.void,
-      exists: () => Effect.succeed(false)
+      exists: () => Effect.succeed(false),
+      stored: () => Effect.never
     }
     const event = {
       _tag: "UploadCancelled",

@@ -17,7 +17,8 @@ const context = (capabilities: Capabilities): UploadContext => ({
   resumed: false,
   saved: undefined,
   save: () => Effect.void,
-  exists: () => Effect.succeed(false)
+  exists: () => Effect.succeed(false),
+  stored: () => Effect.never
 })
 
 const plan: UploadPlan = {
