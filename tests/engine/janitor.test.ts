@@ -8,6 +8,7 @@ import { Journal } from "@sluice/core/Journal"
 import { createSluice, s3 } from "@sluice/core/promise"
 import type { Session } from "@sluice/core/Session"
 import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
+import { exampleSession } from "@sluice/testkit/conformance/journal"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -85,31 +86,7 @@ onEveryStore("an upload that nobody came back for", (target) => {
     const key = freshKey("unheard")
     const create = () => client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: key }))
     const now = Date.now()
-    const session: Session = {
-      format: 1,
-      sessionId: "killed",
-      version: 1,
-      state: "created",
-      bucket,
-      key,
-      mode: "multipart",
-      uploadId: undefined,
-      writeToken: "token",
-      size: undefined,
-      layout: { _tag: "Uniform", partSize: 5 * MiB },
-      attributes: {},
-      condition: {},
-      checksum: "FULL_OBJECT",
-      resumable: true,
-      source: undefined,
-      maxSize: undefined,
-      suspects: [],
-      plugins: [],
-      pluginState: {},
-      undelivered: [],
-      createdAt: now,
-      updatedAt: now
-    }
+    const session = exampleSession({ sessionId: "killed", bucket, key, createdAt: now, updatedAt: now })
     await Effect.runPromise(
       Journal.pipe(
         Effect.flatMap((journal) => journal.create(session)),

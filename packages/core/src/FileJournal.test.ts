@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
+import { exampleSession } from "@sluice/testkit/conformance/journal"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,33 +14,8 @@ import * as TestClock from "effect/testing/TestClock"
 import { make, makeOver } from "./FileJournal.ts"
 import type { PartReceipt } from "./Part.ts"
 import { type DurableFiles, durableFiles } from "./platform/durable-files.ts"
-import type { Session } from "./Session.ts"
 
-const session: Session = {
-  format: 1,
-  sessionId: "s",
-  version: 1,
-  state: "uploading",
-  bucket: "media",
-  key: "talks/intro.mp4",
-  mode: "multipart",
-  uploadId: "upload",
-  writeToken: "not to be told",
-  size: undefined,
-  layout: { _tag: "Uniform", partSize: 8 * 1024 * 1024 },
-  attributes: {},
-  condition: {},
-  checksum: "FULL_OBJECT",
-  resumable: true,
-  source: undefined,
-  maxSize: undefined,
-  suspects: [],
-  plugins: [],
-  pluginState: {},
-  undelivered: [],
-  createdAt: 0,
-  updatedAt: 0
-}
+const session = exampleSession({ state: "uploading", uploadId: "upload" })
 
 const receipt = (partNumber: number): PartReceipt => ({
   partNumber,

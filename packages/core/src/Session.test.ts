@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { exampleSession } from "@sluice/testkit/conformance/journal"
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import type { PartReceipt } from "./Part.ts"
@@ -111,31 +112,7 @@ const receipt: fc.Arbitrary<PartReceipt> = fc.record({
   stored: fc.record({ size: natural, crc32, etag: text, confirmed: fc.boolean() })
 })
 
-const one: Session = {
-  format: 1,
-  sessionId: "s",
-  version: 1,
-  state: "uploading",
-  bucket: "media",
-  key: "talks/intro.mp4",
-  mode: "multipart",
-  uploadId: undefined,
-  writeToken: "not to be told",
-  size: undefined,
-  layout: { _tag: "Uniform", partSize: 8 * 1024 * 1024 },
-  attributes: {},
-  condition: {},
-  checksum: "FULL_OBJECT",
-  resumable: true,
-  source: undefined,
-  maxSize: undefined,
-  suspects: [],
-  plugins: [],
-  pluginState: {},
-  undelivered: [],
-  createdAt: 0,
-  updatedAt: 0
-}
+const one = exampleSession({ state: "uploading" })
 
 const failure = (text: string) => Effect.flip(decodeSession(text))
 

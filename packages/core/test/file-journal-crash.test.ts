@@ -1,38 +1,23 @@
 import { describe, expect, it } from "@effect/vitest"
+import { exampleSession } from "@sluice/testkit/conformance/journal"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { makeOver } from "../src/FileJournal.ts"
 import type { JournalApi, Lease } from "../src/Journal.ts"
 import type { PartReceipt } from "../src/Part.ts"
-import type { Session } from "../src/Session.ts"
 import type { UploadError } from "../src/UploadError.ts"
 import { type Chance, type CrashFiles, crashFiles } from "./crash-files.ts"
 
-const session = (sessionId: string): Session => ({
-  format: 1,
-  sessionId,
-  version: 1,
-  state: "created",
-  bucket: "b",
-  key: "ключ",
-  mode: "multipart",
-  uploadId: undefined,
-  writeToken: "t",
-  size: undefined,
-  layout: { _tag: "Uniform", partSize: 5 },
-  attributes: {},
-  condition: {},
-  checksum: "none",
-  resumable: true,
-  source: undefined,
-  maxSize: undefined,
-  suspects: [],
-  plugins: [],
-  pluginState: {},
-  undelivered: [],
-  createdAt: 0,
-  updatedAt: 0
-})
+/** Small, and with a key that is not ASCII. */
+const session = (sessionId: string) =>
+  exampleSession({
+    sessionId,
+    bucket: "b",
+    key: "ключ",
+    writeToken: "t",
+    layout: { _tag: "Uniform", partSize: 5 },
+    checksum: "none"
+  })
 
 const receipt = (partNumber: number, etag = "e"): PartReceipt => ({
   partNumber,

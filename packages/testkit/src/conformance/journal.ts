@@ -12,6 +12,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import type { ConformanceCase } from "./ConformanceCase.ts"
+import { exampleSession } from "./example-session.ts"
+
+export { exampleSession } from "./example-session.ts"
 
 /**
  * A new, empty journal. The inner effect opens it, each time as another process would: what one has written, all
@@ -21,32 +24,7 @@ export type FreshJournal = Effect.Effect<Effect.Effect<JournalApi, UploadError>,
 
 type Check = (open: Effect.Effect<JournalApi, UploadError>) => Effect.Effect<void, UploadError>
 
-const session = (sessionId: string, change: Partial<Session> = {}): Session => ({
-  format: 1,
-  sessionId,
-  version: 1,
-  state: "created",
-  bucket: "media",
-  key: "talks/intro.mp4",
-  mode: "multipart",
-  uploadId: undefined,
-  writeToken: "token",
-  size: undefined,
-  layout: { _tag: "Uniform", partSize: 8 * 1024 * 1024 },
-  attributes: {},
-  condition: {},
-  checksum: "FULL_OBJECT",
-  resumable: true,
-  source: undefined,
-  maxSize: undefined,
-  suspects: [],
-  plugins: [],
-  pluginState: {},
-  undelivered: [],
-  createdAt: 0,
-  updatedAt: 0,
-  ...change
-})
+const session = (sessionId: string, change: Partial<Session> = {}): Session => exampleSession({ sessionId, ...change })
 
 const receipt = (partNumber: number, etag = `"${partNumber}"`): PartReceipt => ({
   partNumber,
