@@ -125,6 +125,25 @@ onEmbedded("GET of an object that plugins made", (target) => {
     expect([other.status, sha256(await bytesOf(other))]).toEqual([200, sha256(body)])
   })
 
+  it("has the Content-Encoding that was meant, not the one that a plugin gave what is stored", async () => {
+    const { get, put, sluice } = open(target(), [compression({ contentEncoding: true })])
+    for (const [headers, encoding, stored] of [
+      [{}, null, "gzip"],
+      [{ "Content-Encoding": "br" }, "br", "br,gzip"]
+    ] as const) {
+      const key = freshKey("encoded.txt")
+      await put(key, body.slice(0, 9_000), headers)
+      expect((await sluice.head(key)).contentEncoding?.replaceAll(" ", "")).toBe(stored)
+      for (const method of ["GET", "HEAD"]) {
+        expect((await get(key, {}, method)).headers.get("content-encoding")).toBe(encoding)
+      }
+      expect(await bytesOf(await get(key))).toEqual(body.slice(0, 9_000))
+      await using plain = createSluice({ ...quick, store: s3(target().store) })
+      await plain.copy({ from: { sluice, key }, to: { key: `${key}-plain` } })
+      expect((await plain.head(`${key}-plain`)).contentEncoding ?? null).toBe(encoding)
+    }
+  })
+
   it("of no bytes has none", async () => {
     const { get, put } = open(target(), [seal])
     const key = freshKey("empty")

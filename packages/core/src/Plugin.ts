@@ -15,7 +15,7 @@ import { type UploadError, uploadError } from "./UploadError.ts"
 import type { UploadEvent, UploadEventTag } from "./UploadEvent.ts"
 import type { UploadPlan } from "./UploadPlan.ts"
 
-export { isOwnMetadata, madeBy } from "./internal/made-by.ts"
+export { isOwnMetadata, madeBy, meantEncoding, metadataEncoding } from "./internal/made-by.ts"
 
 /** Where a byte-changing hook stands; the engine runs them in this order and refuses two of one exclusive stage. */
 export type Stage = "observe" | "compress" | "encrypt"

@@ -12,7 +12,7 @@ import type { Plugin } from "../Plugin.ts"
 import type { UploadError } from "../UploadError.ts"
 import type { UploadEvent } from "../UploadEvent.ts"
 import { attributesOf, copyNear, isRefusal } from "./copy-near.ts"
-import { isOwnMetadata, madeBy } from "./made-by.ts"
+import { isOwnMetadata, madeBy, meantEncoding } from "./made-by.ts"
 import type { Uploads } from "./make-uploads.ts"
 import { makeReadProgress, type ReadProgressTeller } from "./read-progress.ts"
 
@@ -63,7 +63,10 @@ export const copyObject = Effect.fnUntraced(function* <R>(
   const transfer = Effect.gen(function* () {
     const source = yield* there.source(name)
     // What plugins noted is of the stored bytes: the copy's own plugins note theirs.
-    const attributes = attributesOf(head, from.raw === true ? undefined : isOwnMetadata)
+    const attributes =
+      from.raw === true
+        ? attributesOf(head)
+        : { ...attributesOf(head, isOwnMetadata), contentEncoding: meantEncoding(head) }
     const stored = yield* upload(
       { ...asked, ...attributes, ...to, source },
       { cancelled, onEvent: uploadedBytes(progress) }

@@ -15,6 +15,21 @@ export const metadataPlugins = "sluice-plugins"
  */
 export const isOwnMetadata = (name: string): boolean => name.toLowerCase().startsWith("sluice-")
 
+/**
+ * The object metadata in which a plugin that gives the stored bytes a Content-Encoding notes the one that they had before:
+ * `identity` for none.
+ */
+export const metadataEncoding = "sluice-content-encoding"
+
+/** The Content-Encoding of the bytes that were meant. */
+export const meantEncoding = ({
+  contentEncoding,
+  metadata
+}: Pick<ObjectHead, "contentEncoding" | "metadata">): string | undefined => {
+  const noted = metadata?.[metadataEncoding]
+  return noted === "identity" ? undefined : (noted ?? contentEncoding)
+}
+
 /** The plugins that change bytes, in the order in which they do; those that observe do not. */
 export const changingPlugins = ({ body, part }: Pick<OpenedHooks, "body" | "part">): ReadonlyArray<string> => [
   ...new Set([...body, ...part].flatMap(({ plugin, hook }) => (hook.stage === "observe" ? [] : [plugin])))

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ObjectHead } from "@sluice/core/ObjectStore"
-import { isOwnMetadata } from "@sluice/core/Plugin"
+import { isOwnMetadata, meantEncoding } from "@sluice/core/Plugin"
 import { quoted } from "./range.ts"
 
 /** RFC 8187 `ext-value`: everything but `attr-char` is percent-encoded. */
@@ -37,7 +37,7 @@ export const downloadHeaders = (name: string, head: ObjectHead): Headers => {
   })
   const given: ReadonlyArray<readonly [string, string | undefined]> = [
     ["Content-Type", head.contentType ?? "application/octet-stream"],
-    ["Content-Encoding", head.contentEncoding],
+    ["Content-Encoding", meantEncoding(head)],
     ["Content-Language", head.contentLanguage],
     ["Last-Modified", head.lastModified?.toUTCString()],
     ...Object.entries(head.metadata ?? {})

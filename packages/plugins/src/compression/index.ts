@@ -141,10 +141,12 @@ export const compression = ({
           yield* upload.save({ codec })
           const { attributes } = plan
           const metadata = { ...attributes.metadata, [metadataName]: `${algorithm};${size ?? ""}` }
-          return {
-            ...plan,
-            attributes: { ...attributes, metadata, ...(contentEncoding ? { contentEncoding: algorithm } : {}) }
-          }
+          if (!contentEncoding) return { ...plan, attributes: { ...attributes, metadata } }
+          const before = attributes.contentEncoding
+          const noted = { ...metadata, [Plugin.metadataEncoding]: before ?? "identity" }
+          // In the order in which they were applied (RFC 9110 §8.4).
+          const encodings = before === undefined ? algorithm : `${before}, ${algorithm}`
+          return { ...plan, attributes: { ...attributes, metadata: noted, contentEncoding: encodings } }
         }),
         body: {
           stage: "compress" as const,
