@@ -4,32 +4,19 @@ import {
   createSluice,
   type ResumeOptions,
   type SluiceOptions,
-  type Source,
-  Source as Sources,
   type StoredObject,
   s3,
   type UploadEvent
 } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { holdingAt } from "../engine/resuming.ts"
 import type { Target } from "../engine/target.ts"
 import { quick } from "../engine/trial.ts"
 
 export interface EarlierRun {
   readonly key: string
   readonly options: SluiceOptions
-}
-
-/** The first `upTo` bytes of a body, and an end that never comes. */
-const holdingAt = (body: Uint8Array, upTo: number): Source.Source => {
-  const whole = Sources.fromBytes(body)
-  return {
-    ...whole,
-    open: (offset) =>
-      offset > 0
-        ? whole.open(offset)
-        : Effect.succeed({ _tag: "Chunks", rest: body.subarray(0, upTo), next: () => new Promise(() => undefined) })
-  }
 }
 
 /** A journal that outlives its uploader, as one in a directory does. */
