@@ -32,6 +32,7 @@ const other = { accessKeyId: "other", secretAccessKey: "othersecret" }
 const start = () =>
   startS3({
     idempotentComplete: true,
+    defaultChecksum: true,
     allowInsecureSseC: true,
     kmsKeys: new Map([["sluice", "enabled"]]),
     principals: [{ credentials: other, allow: [{ operations: ["*"], resources: ["*"] }] }]

@@ -133,7 +133,9 @@ const minio: Partial<Facts> = {
 /** Measured against versitygw v1.8.0 over its posix backend. */
 const versitygw: Partial<Facts> = {
   // Markers do not count as content.
-  bucketOfMarkers: "deleted"
+  bucketOfMarkers: "deleted",
+  withoutLock: 400,
+  lockedVersioning: 400
 }
 
 /** The one table of differences; what a store lacks altogether is in deviations.ts. */

@@ -68,7 +68,7 @@ export function locks({ store, facts }: Suite): void {
       const { s3, Bucket, byDefault } = await lockable()
       const configuration = async () =>
         (await s3.send(new GetObjectLockConfigurationCommand({ Bucket }))).ObjectLockConfiguration
-      expect(await configuration()).toEqual({ ObjectLockEnabled: "Enabled" })
+      expect(await configuration()).toMatchObject({ ObjectLockEnabled: "Enabled" })
       expect((await s3.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe("Enabled")
       const VersioningConfiguration = { Status: "Suspended" } as const
       const suspend = s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }))

@@ -4,7 +4,12 @@ import type { Deviation } from "../deviations.ts"
 export const s3sFs: ReadonlyArray<Deviation> = [
   {
     why: "not implemented",
-    cases: ["versions", "listing and aborting > ListMultipartUploads finds open uploads by prefix"]
+    cases: [
+      "versions",
+      "object lock",
+      "pages of open uploads",
+      "listing and aborting > ListMultipartUploads finds open uploads by prefix"
+    ]
   },
   { why: "no encryption: the header is taken and forgotten, with 200 and without an echo", cases: ["SSE-S3"] },
   {
@@ -68,6 +73,10 @@ export const s3sFs: ReadonlyArray<Deviation> = [
     ]
   },
   { why: "a bucket goes with what it holds", cases: ["buckets > a bucket that holds an object is not deleted"] },
+  {
+    why: "the owner that a request expects is not looked at",
+    cases: ["buckets > another owner than the bucket's, where one is expected, is compared"]
+  },
   { why: "no Accept-Ranges", cases: ["objects > an object is what was put, with the MD5 of its bytes as its ETag"] },
   {
     why: "a missing bucket is NoSuchKey",

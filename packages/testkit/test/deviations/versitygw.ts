@@ -43,6 +43,14 @@ export const versitygw: ReadonlyArray<Deviation> = [
     why: "GetObjectAttributes refuses several attributes in one header, and tells no parts",
     cases: ["GetObjectAttributes"]
   },
+  {
+    why: "the marker that a page of open uploads ends with is then refused",
+    cases: ["pages of open uploads"]
+  },
+  {
+    why: "a bucket's default retention does not reach all that is written",
+    cases: ["object lock > a default locks what is put, copied and completed, unless that brings a lock of its own"]
+  },
   { why: "a key of more than 128 characters is taken", cases: ["tags > are ten at most, of 128 and 256 characters"] },
   { why: "a copy whose condition fails is 304", cases: ["conditions > a copy puts conditions on its source"] },
   { why: "no encryption: the header is taken and forgotten, with 200 and without an echo", cases: ["SSE-KMS", "SSE-C"] }

@@ -56,7 +56,8 @@ export function lockOf(headers: Headers, bucket: Bucket, now: number): Headers {
     ...(hold === undefined ? {} : holdHeaders(hold)),
     ...(mode === undefined || until === undefined ? {} : retentionHeaders(askedRetention(mode, until, now)))
   }
-  assertLockable(bucket)
+  // Of writes S3 says it without the spaces (versity/versitygw#1751).
+  assertLockable(bucket, "Bucket is missing ObjectLockConfiguration")
   return lock
 }
 
@@ -77,10 +78,8 @@ const refusal = (ArgumentName: string, message: string): S3Error =>
   new S3Error("InvalidArgument", message, { ArgumentName })
 
 /** Locks are for buckets that were told to have them. */
-export function assertLockable({ settings }: Bucket): void {
-  if (settings["object-lock"] === undefined) {
-    throw new S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
-  }
+export function assertLockable({ settings }: Bucket, message = "Bucket is missing Object Lock Configuration"): void {
+  if (settings["object-lock"] === undefined) throw new S3Error("InvalidRequest", message)
 }
 
 /** A new version with its bucket's default retention, unless it brings its own. */

@@ -109,7 +109,8 @@ function readChecksum(object: ObjectRecord, span: Span, partNumber: number | und
   if (span.length === object.size && (object.partSizes?.length ?? 1) === 1) return checksumHeaders(object)
   if (partNumber === undefined) return span.length === object.size ? checksumHeaders(object) : {}
   const value = object.partChecksums?.[partNumber - 1]
-  return object.checksum === undefined || !value ? {} : { [checksums[object.checksum.algorithm].header]: value }
+  if (object.checksum === undefined || !value) return {}
+  return { [checksums[object.checksum.algorithm].header]: value, "x-amz-checksum-type": object.checksum.type }
 }
 
 export function checksumHeaders({ checksum }: ObjectRecord): Record<string, string> {
