@@ -26,6 +26,9 @@ const optionsFor = (
   given: Pick<UploadRequest, "partSize" | "concurrency" | "multipart" | "multipartThreshold" | "onFailure">
 ): Effect.Effect<EngineOptions, UploadError> => {
   const { concurrency, multipart, multipartThreshold, onFailure, partSize } = given
+  const all = [concurrency, multipart, multipartThreshold, onFailure, partSize]
+  // The uploader's own are checked already: of many small uploads that is a share of the cost.
+  if (all.every((option) => option === undefined)) return Effect.succeed(base)
   return Effect.fromResult(
     engineOptions({
       ...base,
