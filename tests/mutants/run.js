@@ -49,9 +49,9 @@ function run(command, args, cwd) {
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stdout}${stderr}`)
 }
 
-/** Where a row's tests are, as the page says. @param {number} row */
-function filesOf(row) {
-  const line = readFileSync(page, "utf8")
+/** Where a row's tests are, as the copy's page says. @param {string} copy @param {number} row */
+function filesOf(copy, row) {
+  const line = readFileSync(join(copy, "docs/reliability.md"), "utf8")
     .split("\n")
     .find((text) => text.startsWith(`| ${row} |`))
   return [...(line ?? "").matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\)/g)].map(([, file = ""]) => file)
@@ -78,7 +78,7 @@ const built = (source) => stripTypeScriptTypes(source).replace(/((?:from |import
 function tryOut(copy, mutant) {
   const report = join(copy, "report.json")
   const pattern = `\\[rows? ([0-9, ]*[ ,])?(${mutant.rows.join("|")})[\\],]`
-  const files = [...new Set(mutant.rows.flatMap(filesOf))]
+  const files = [...new Set(mutant.rows.flatMap((row) => filesOf(copy, row)))]
   rmSync(report, { force: true })
   const { signal } = spawnSync(
     join(copy, "node_modules/.bin/vitest"),
