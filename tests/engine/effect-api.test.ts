@@ -176,7 +176,7 @@ onEmbedded("the same engine in Effect", (target) => {
     expect(sessions).toMatchObject([{ uploadId: open?.uploadId }])
   })
 
-  it("finds its object when a Complete that seemed lost was still at work and won against the abort", async () => {
+  it("finds its object when a Complete that seemed lost was still at work and won against the abort [row 37]", async () => {
     const key = freshKey("late-complete")
     const layer = Uploader.layer({ ...quick, maxAttempts: 2 }).pipe(
       Layer.provide([

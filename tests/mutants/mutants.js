@@ -458,7 +458,7 @@ export const mutants = [
     ]
   },
   {
-    rows: [48],
+    rows: [37],
     bug: "nobody looks whether Complete has won against the abort",
     file: "internal/run-multipart.ts",
     edits: [["if (completion.lost && completion.expected !== undefined) {", "if (completion.expected === run) {"]]
