@@ -114,6 +114,19 @@ onEmbedded("sluice upload of a file that is kept", (target) => {
     await identical()
   })
 
+  it("stays as it is where --dry-run asks what resume, cancel and sweep would do", async () => {
+    const { identical, interrupted, sluice } = await setup(target())
+    const id = idOf(await interrupted())
+    const before = target().server.requests.length
+    expect((await sluice("resume", id, "--dry-run")).out).toMatch(/ would be sent from .*, .* is stored\n$/)
+    expect((await sluice("cancel", id, "--dry-run")).out).toMatch(/ would be ended, .* of it stored\n$/)
+    expect((await sluice("sweep", "--older-than", "0s", "--dry-run")).out).toMatch(/ would be ended; last change /)
+    expect((await sluice("sweep", "--dry-run")).err).toContain("nothing would be ended")
+    expect(target().server.requests.length).toBe(before)
+    expect(await sluice("resume", id)).toMatchObject({ code: 0, err: "" })
+    await identical()
+  })
+
   it("is not lost to credentials that were forgotten", async () => {
     const { directory, env, identical, interrupted, sluice } = await setup(target())
     const line = resumeLineOf(await interrupted())

@@ -72,3 +72,48 @@ it("sluice advice says what an upload would take, and asks nobody", async () => 
   expect(await run(["advice", "--size", "6TiB", "--provider", "minio"])).toMatchObject({ code: 1 })
   expect(await run(["advice"])).toMatchObject({ code: 2, lines: [expect.stringContaining("--size: missing")] })
 })
+
+it("sluice bucket shows what it replaces, also as JSON", async () => {
+  const { sluice } = await setup()
+  const lifecycle = (...args: ReadonlyArray<string>) => sluice("bucket", "lifecycle", "s3://media", ...args)
+  expect(await lifecycle("--yes")).toMatchObject({ code: 0 })
+  const shown = await lifecycle("--abort-after", "3d")
+  expect(shown.out).toMatch(/^replaced +\{.*"DaysAfterInitiation":7.*\n +with +\{.*"DaysAfterInitiation":3/)
+  const told = JSON.parse((await lifecycle("--abort-after", "3d", "--json")).out)
+  expect(told).toMatchObject({
+    change: "replaced",
+    before: { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
+    rule: { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 } }
+  })
+})
+
+it("what is not understood is told in a line that says where to look", async () => {
+  expect(await run(["ls", "--bogus"])).toMatchObject({
+    code: 2,
+    lines: ["sluice: Unknown option '--bogus'; --help lists the flags"]
+  })
+  expect(await run(["verify"])).toMatchObject({
+    code: 2,
+    lines: [expect.any(String), expect.stringContaining("file:")]
+  })
+  expect(await run(["doctor", "s3://ab"])).toMatchObject({ code: 2, lines: [expect.stringContaining("3 to 63")] })
+})
+
+it("a prefix is not copied into itself, which would have no end", async () => {
+  const { server, sluice } = await setup()
+  const before = server.requests.length
+  for (const to of ["s3://media/a/b/", "s3://media/a/", "s3://media/a"]) {
+    expect(await sluice("cp", "-r", "s3://media/a/", to)).toMatchObject({
+      code: 2,
+      lines: [expect.stringContaining("lies in what is copied")]
+    })
+  }
+  expect(server.requests.length).toBe(before)
+  expect(await sluice("cp", "-r", "s3://media/a/", "s3://media/ab/")).toMatchObject({ code: 0 })
+})
+
+it("sluice doctor --dry-run writes nothing", async () => {
+  const { sluice, writes } = await setup()
+  expect(await sluice("doctor", "--dry-run", "s3://media")).toMatchObject({ code: 1 })
+  expect(writes()).toEqual([])
+})

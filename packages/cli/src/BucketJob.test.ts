@@ -31,7 +31,11 @@ it("takes ages in whole days, and prefixes that expire", () => {
 it.each([
   [["lifecycle", "s3://media", "--abort-after", "5h"], "whole days"],
   [["lifecycle", "s3://media", "--expire", "=7d"], "a prefix and days"],
-  [["lifecycle", "s3://media", "--infrequent-after", "7d"], "from 30 on"],
+  [
+    ["lifecycle", "s3://media", "--infrequent-after", "7d"],
+    "--infrequent-after must be a whole number of days from 30 on"
+  ],
+  [["lifecycle", "s3://media", "--abort-after", "off"], "leaves no rule to write"],
   [["lifecycle", "s3://media/key"], "the bucket alone"],
   [["lifecycle", "s3://media", "--yes", "--dry-run"], "opposite"],
   [["lifecycle", "s3://media", "--origin", "https://a.example"], "belongs to cors"],

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util"
 import { type CorsOptions, corsProblems } from "@sluice/core/Cors"
-import { type LifecycleOptions, lifecycleProblems, tiers } from "@sluice/core/Lifecycle"
+import { type LifecycleOptions, lifecycleProblems, lifecycleRules, tiers } from "@sluice/core/Lifecycle"
 import * as Result from "effect/Result"
 import { type Flags, UsageError } from "./Command.ts"
 import type { Environment } from "./Config.ts"
@@ -21,6 +21,7 @@ export const bucketFlags = place
 
 export const flags = {
   yes: { type: "boolean", help: "write it" },
+  json: { type: "boolean", help: "print each rule as a line of JSON" },
   "dry-run": { type: "boolean", help: "print what would be written, and write nothing (the default)" },
   "abort-after": {
     type: "string",
@@ -49,6 +50,7 @@ export const flags = {
 interface Job {
   readonly bucket: string
   readonly dryRun: boolean
+  readonly json: boolean
   readonly settings: Settings
 }
 
@@ -79,6 +81,14 @@ const parseExpire: Parse<{ readonly prefix: string; readonly days: number }> = (
     : Result.map(parseDays(text.slice(at + 1)), (days) => ({ prefix: text.slice(0, at), days }))
 }
 
+/** The library's names of options, as flags. */
+const byFlags = (problem: string): string =>
+  problem
+    .replace("infrequentAccessAfterDays", "--infrequent-after")
+    .replace("glacierAfterDays", "--glacier-after")
+    .replace("abortAfterDays", "--abort-after")
+    .replace(/^expire/, "--expire")
+
 /** Reads the arguments behind `sluice bucket`; throws `UsageError` with every line of what is wrong. */
 export const readBucketJob = (args: ReadonlyArray<string>, env: Environment): BucketJob => {
   const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
@@ -102,14 +112,17 @@ export const readBucketJob = (args: ReadonlyArray<string>, env: Environment): Bu
   }
   const isCors = Result.isSuccess(setting) && setting.success === "cors"
   const meant = isCors ? corsProblems({ origins: origin }) : lifecycleProblems(lifecycle)
-  problems.lines.push(...meant)
+  problems.lines.push(...meant.map(byFlags))
+  if (!isCors && problems.lines.length === 0 && lifecycleRules(lifecycle).length === 0) {
+    problems.add("--abort-after", "off leaves no rule to write; name another, or leave it out. No rule is removed here")
+  }
   if (!isCors && origin.length > 0) problems.add("--origin", "belongs to cors")
   if (isCors && lifecycleFlags.some((flag) => values[flag] !== undefined)) {
     problems.add("SETTING", "cors takes no ages and no prefix; they belong to lifecycle")
   }
   const settings = readSettings(values, env, problems)
   if (bucket === undefined || problems.lines.length > 0) throw new UsageError(problems.lines)
-  const job = { bucket, dryRun: !yes, settings }
+  const job = { bucket, dryRun: !yes, json: values.json ?? false, settings }
   return isCors
     ? { ...job, setting: "cors", options: { origins: origin } }
     : { ...job, setting: "lifecycle", options: lifecycle }

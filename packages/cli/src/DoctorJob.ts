@@ -14,6 +14,7 @@ import { readSettings, type Settings } from "./Settings.ts"
 
 export const flags = {
   "read-only": { type: "boolean", help: "write nothing; then rights to write, checksums and encryption stay unknown" },
+  "dry-run": { type: "boolean", help: "the same as --read-only" },
   origin: { type: "string", value: "URL", help: "whose pages upload (default: one that the bucket's rules name)" },
   json: { type: "boolean", help: "print every finding as a line of JSON" },
   ...bucketFlags
@@ -35,5 +36,11 @@ export const readDoctorJob = (args: ReadonlyArray<string>, env: Environment): Do
   const origin = problems.read("--origin", values.origin, parseOrigin)
   const settings = readSettings(values, env, problems)
   if (bucket === undefined || problems.lines.length > 0) throw new UsageError(problems.lines)
-  return { bucket, readOnly: values["read-only"] ?? false, json: values.json ?? false, origin, settings }
+  return {
+    bucket,
+    readOnly: values["read-only"] === true || values["dry-run"] === true,
+    json: values.json ?? false,
+    origin,
+    settings
+  }
 }

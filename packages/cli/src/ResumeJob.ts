@@ -11,6 +11,7 @@ import { placeFlags, readSettings, type Settings, sendFlags } from "./Settings.t
 
 export const flags = {
   ...sendFlags,
+  "dry-run": { type: "boolean", help: "print what would be sent, and send nothing" },
   ...placeFlags,
   "on-failure": { type: "string", value: "WHAT", help: "abort, keep or auto (default: keep)" }
 } as const satisfies Flags
@@ -22,6 +23,8 @@ export interface ResumeJob {
   readonly settings: Settings
   /** Print events instead of words. */
   readonly json: boolean
+  /** Print what would be sent, and send nothing. */
+  readonly dryRun: boolean
 }
 
 /** As the engine makes them. */
@@ -47,7 +50,8 @@ export const readResumeJob = (args: ReadonlyArray<string>, env: Environment): Re
     file: hasFile ? second : undefined,
     // What was kept once is ended by `sluice cancel`, not by credentials that were forgotten.
     settings: { ...settings, engine: { onFailure: "keep", ...settings.engine } },
-    json: values.json ?? false
+    json: values.json ?? false,
+    dryRun: values["dry-run"] ?? false
   }
   if (problems.lines.length > 0) throw new UsageError(problems.lines)
   return job

@@ -28,6 +28,7 @@ describe("a target", () => {
     ["s3://media/", ["x/a.bin", "y/a.bin"], '"x/a.bin" and "y/a.bin" would both be s3://media/a.bin'],
     ["media/key", ["a"], "name a target such as s3://"],
     ["s3:///key", ["a"], "name a target such as s3://"],
+    ["s3://ab/key", ["a"], "3 to 63 letters"],
     ["https://media/key", ["a"], "name a target such as s3://"]
   ])("%s refuses %j", (target, sources, why) => expect(keys(target, ...sources)).toContain(why))
 })

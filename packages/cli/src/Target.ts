@@ -20,9 +20,8 @@ export const stdin = "-"
 /** Reads `s3://bucket/path`. */
 export const parseTarget: Parse<Target> = (text) => {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/([\s\S]*))?$/.exec(text) ?? []
-  return Result.isSuccess(parseBucket(bucket))
-    ? Result.succeed({ bucket, path })
-    : Result.fail("name a target such as s3://bucket/key or s3://bucket/prefix/")
+  if (bucket === "") return Result.fail("name a target such as s3://bucket/key or s3://bucket/prefix/")
+  return Result.map(parseBucket(bucket), () => ({ bucket, path }))
 }
 
 /** The prefix below which many files are put. */

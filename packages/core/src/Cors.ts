@@ -18,6 +18,9 @@ export const exposedHeaders: ReadonlyArray<string> = [
   "x-amz-request-id"
 ]
 
+/** The ID of our rule, which `applyCors` may replace. */
+export const corsRuleId = "sluice-uploads"
+
 /** Who may upload. */
 export interface CorsOptions {
   /** Origins of pages: `https://app.example.com`, `https://*.example.com`, or `*` for any page of the web. */
@@ -53,7 +56,7 @@ export const corsRules = (options: CorsOptions): ReadonlyArray<CORSRule> => {
   if (problems.length > 0) throw new RangeError(problems.join("; "))
   return [
     {
-      ID: "sluice-uploads",
+      ID: corsRuleId,
       AllowedOrigins: [...options.origins],
       AllowedMethods: ["GET", "HEAD", "PUT"],
       AllowedHeaders: ["*"],

@@ -6,14 +6,21 @@
 import { parseArgs } from "node:util"
 import type { JournalApi } from "@sluice/core/Journal"
 import * as Effect from "effect/Effect"
-import { type Command, exitCode, UsageError, type World } from "../Command.ts"
+import { type Command, exitCode, type Flags, UsageError, type World } from "../Command.ts"
 import { explain } from "../explain.ts"
+import { keptUploads } from "../KeptUpload.ts"
 import { openEngine } from "../open-engine.ts"
 import { openJournal } from "../open-journal.ts"
 import { Problems } from "../Problems.ts"
 import { readSessionIds } from "../ResumeJob.ts"
 import { noteOf } from "../ResumeNote.ts"
 import { placeFlags, readSettings, type Settings } from "../Settings.ts"
+import { formatSize } from "../units.ts"
+
+const flags = {
+  "dry-run": { type: "boolean", help: "print what would be ended, and end nothing" },
+  ...placeFlags
+} as const satisfies Flags
 
 export const cancel: Command = {
   name: "cancel",
@@ -25,9 +32,9 @@ export const cancel: Command = {
     "",
     "Exit codes: 0 ended, 1 failed, 2 not understood, 130 interrupted."
   ],
-  flags: placeFlags,
+  flags,
   run: async (args, world) => {
-    const { positionals, values } = parseArgs({ args: [...args], options: placeFlags, allowPositionals: true })
+    const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
     const problems = new Problems()
     if (positionals.length === 0) problems.add("session", "missing; sluice resume lists them")
     const sessionIds = readSessionIds(positionals, problems)
@@ -37,7 +44,8 @@ export const cancel: Command = {
     let code: number = exitCode.done
     for (const sessionId of sessionIds) {
       try {
-        world.out(`${await cancelOne(journal, sessionId, settings, world)}  ended, nothing is left of it`)
+        if (values["dry-run"] === true) world.out(await foresee(journal, sessionId))
+        else world.out(`${await cancelOne(journal, sessionId, settings, world)}  ended, nothing is left of it`)
       } catch (error) {
         if (world.signal.aborted) return exitCode.stopped
         for (const line of explain(error)) world.err(line)
@@ -46,6 +54,14 @@ export const cancel: Command = {
     }
     return code
   }
+}
+
+const foresee = async (journal: JournalApi, sessionId: string): Promise<string> => {
+  const session = await Effect.runPromise(journal.get(sessionId))
+  const [kept] = await Effect.runPromise(keptUploads(journal, [session], Date.now()))
+  const { bucket, key } = session
+  const size = kept === undefined ? "" : `, ${formatSize(kept.stored)} of it stored`
+  return `s3://${bucket}/${key}  would be ended${size}`
 }
 
 /** Answers with the upload's URI when nothing of it is left. */

@@ -63,6 +63,11 @@ export const cp: Command = {
     const files = problems.read("--files", values.files, parseFiles) ?? defaultFiles
     const endpoint = problems.read("--to-endpoint", values["to-endpoint"], parseEndpoint)
     const region = problems.read("--to-region", values["to-region"], parseRegion)
+    const isSameBucket = endpoint === undefined && source.bucket === target.bucket
+    // The listing would come to the copies, and copy these too, for ever.
+    if (recursive && isSameBucket && folderOf(target).startsWith(folderOf(source))) {
+      problems.add("to", `"${second}" lies in what is copied; name a prefix beside it`)
+    }
     const settings = readSettings(values, world.env, problems)
     if (problems.lines.length > 0) throw new UsageError(problems.lines)
 

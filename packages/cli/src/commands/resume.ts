@@ -13,10 +13,12 @@ import { followUpload } from "../follow-upload.ts"
 import { isOpen, keptLine, keptUploads } from "../KeptUpload.ts"
 import { openEngine, pluginsNamed } from "../open-engine.ts"
 import { openJournal } from "../open-journal.ts"
+import { printable } from "../progress-line.ts"
 import { flags, type ResumeJob, readResumeJob } from "../ResumeJob.ts"
 import { annotationsFor, noteOf } from "../ResumeNote.ts"
 import { resumeLine } from "../resume-line.ts"
 import { stdin } from "../Target.ts"
+import { formatSize } from "../units.ts"
 
 export const resume: Command = {
   name: "resume",
@@ -62,10 +64,20 @@ const list = async (journal: JournalApi, { json }: ResumeJob, { err, out }: Worl
   return exitCode.done
 }
 
+const foresee = async (journal: JournalApi, sessionId: string, file: string, { out }: World): Promise<number> => {
+  const session = await Effect.runPromise(journal.get(sessionId))
+  const [kept] = await Effect.runPromise(keptUploads(journal, [session], Date.now()))
+  if (kept === undefined) throw new Error("it has ended; what is left of it is sluice sweep's to clean up")
+  const { size, stored, uri } = kept
+  const rest = size === undefined ? "the rest" : formatSize(size - stored)
+  out(`${uri}  ${rest} would be sent from ${printable(file)}, ${formatSize(stored)} is stored`)
+  return exitCode.done
+}
+
 const resumeOne = async (
   journal: JournalApi,
   sessionId: string,
-  { file: named, json, settings }: ResumeJob,
+  { dryRun, file: named, json, settings }: ResumeJob,
   world: World
 ): Promise<number> => {
   const { bucket, key, ...session } = await Effect.runPromise(journal.get(sessionId))
@@ -76,6 +88,7 @@ const resumeOne = async (
       `which bytes s3://${bucket}/${key} began with is not known; name their file: sluice resume SESSION FILE (or - for a pipe)`
     )
   }
+  if (dryRun) return foresee(journal, sessionId, file, world)
   const place = settings.placeOf(note)
   const plugins = await pluginsNamed(session.plugins, place)
   await using sluice = openEngine({ ...settings, bucket, place, journal, plugins }, world)

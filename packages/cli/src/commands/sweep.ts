@@ -41,6 +41,7 @@ export const sweep: Command = {
     const sessions = await Effect.runPromise(journal.listExpired(Number.POSITIVE_INFINITY))
     if (dryRun) return foresee(journal, sessions, olderThanMs, world)
     let code: number = exitCode.done
+    if (sessions.length === 0) world.err("sluice: the journal names no upload")
     for (const shelf of shelvesOf(sessions, settings)) {
       const swept = sweepShelf(journal, shelf, settings, olderThanMs)
       const report = await Effect.runPromise(swept, { signal: world.signal }).catch((error: unknown) => {
@@ -96,17 +97,20 @@ const foresee = async (
   journal: JournalApi,
   sessions: ReadonlyArray<Session>,
   olderThanMs: number,
-  { out }: World
+  { err, out }: World
 ): Promise<number> => {
   const now = Date.now()
   const old = await Effect.runPromise(journal.listExpired(now - olderThanMs))
   const abandoned = new Set(old.map(({ sessionId }) => sessionId))
+  let found = 0
   for (const session of sessions) {
     const { bucket, key, sessionId, updatedAt } = session
     const open = isOpen(session)
     if (open && !abandoned.has(sessionId)) continue
+    found++
     const age = formatSeconds(Math.max(0, now - updatedAt) / 1000)
     out(`s3://${bucket}/${key}  would be ${open ? "ended" : "cleaned up"}; last change ${age} ago`)
   }
+  if (found === 0) err("sluice: dry run: nothing would be ended")
   return exitCode.done
 }

@@ -34,6 +34,7 @@ export const verify: Command = {
     const problems = new Problems()
     const [file, ...names] = positionals
     const { bucket, key, settings } = readObjectJob(names, values, world.env, problems)
+    if (file === undefined) problems.add("file", "name it first, then s3://bucket/key")
     if (problems.lines.length > 0 || file === undefined) throw new UsageError(problems.lines)
     await using sluice = openEngine({ ...settings, bucket, place: settings.placeOf(), journal: undefined }, world)
     try {

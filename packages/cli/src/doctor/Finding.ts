@@ -6,6 +6,7 @@
 
 /** What is looked at, in the order in which it is told. */
 export type Check =
+  | "reach"
   | "clock"
   | "list"
   | "list-uploads"

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { corsRuleId } from "@sluice/core/Cors"
 import * as Effect from "effect/Effect"
 import { ask, type Examination, examined } from "./Examination.ts"
 import { type Finding, note, ok, wrong } from "./Finding.ts"
@@ -47,7 +48,11 @@ export const examineCors = (examination: Examination, origin?: string): Effect.E
           "access-control-request-headers": uploadHeaders
         }
       })
-      const fix = `sluice bucket cors s3://${bucket.bucket} --origin ${origin ?? "https://app.example.com"} --yes`
+      // Our rule is replaced as a whole: who may upload by it now stays in it.
+      const already = rules.flatMap(({ AllowedOrigins, ID }) => (ID === corsRuleId ? (AllowedOrigins ?? []) : []))
+      const origins = new Set([...already, origin ?? named ?? "https://app.example.com"])
+      const words = Array.from(origins, (one) => `--origin ${/^[\w:/.-]+$/.test(one) ? one : `'${one}'`}`)
+      const fix = `sluice bucket cors s3://${bucket.bucket} ${words.join(" ")} --yes`
       if (preflight._tag === "None") return note("cors", `${url} could not be asked as a browser asks`)
       const { headers, ok: allowed, status } = preflight.value
       if (status >= 300 && status < 400) {

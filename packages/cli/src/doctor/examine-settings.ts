@@ -4,12 +4,43 @@
  * @module
  */
 import { abortsAfterDays } from "@sluice/core/Lifecycle"
-import type { UploadError } from "@sluice/core/UploadError"
+import type { ReasonTag, UploadError } from "@sluice/core/UploadError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { formatSeconds } from "../units.ts"
 import { ask, type Examination, examined, refusal } from "./Examination.ts"
 import { type Finding, note, ok, wrong } from "./Finding.ts"
+
+const anyKey = ".sluice-doctor/"
+
+/** What every other request would hear, too. */
+const forAll: ReadonlySet<ReasonTag> = new Set<ReasonTag>([
+  "NoSuchBucket",
+  "CredentialsUnavailable",
+  "TlsFailed",
+  "ClockSkewed",
+  "Unavailable",
+  "Stalled"
+])
+
+/** A key that is not the store's, and a bucket that is elsewhere, are told with reasons that others have as well. */
+const isForAll = ({ message, reason }: UploadError): boolean =>
+  forAll.has(reason._tag) || /does not accept these credentials|is in (another )?region/.test(message)
+
+/** Whether there is a bucket to look at. What stands in the way of everything is told here, once. */
+export const examineReach = (examination: Examination): Effect.Effect<Finding> => {
+  const { bucket, report, store } = examination
+  return ask(store.listMultipartUploads({ prefix: anyKey })).pipe(
+    Effect.as(undefined),
+    Effect.catch((error) => Effect.succeed(isForAll(error) ? error : undefined)),
+    Effect.map((error) =>
+      error === undefined
+        ? ok("reach", `s3://${bucket.bucket} answers at ${new URL(store.location(anyKey)).origin}`)
+        : wrong("reach", error.message)
+    ),
+    Effect.tap((finding) => Effect.sync(() => report(finding)))
+  )
+}
 
 /** S3 refuses signatures at 15 minutes (RequestTimeTooSkewed); presigned URLs and tokens suffer before. */
 const skewMs = 5 * 60_000
@@ -44,8 +75,6 @@ export const examineClock = (examination: Examination): Effect.Effect<Finding> =
       return finding
     })
   )
-
-const anyKey = ".sluice-doctor/"
 
 /** `key` stands there if it is given. */
 export const examineList = (examination: Examination, key?: string): Effect.Effect<Finding> =>

@@ -65,14 +65,13 @@ const examineHead = (visit: Visit, key: string): Effect.Effect<Finding> =>
     visit,
     "head",
     Effect.map(ask(visit.store.headObject({ key })), (head) => {
-      const right = head.size === bytes.length && sameChecksum(head, small.crc32)
-      return right
+      const between = "check what stands between us and the store"
+      if (head.size !== bytes.length) {
+        return wrong("head", `the store says ${head.size} bytes of the ${bytes.length} written`, between)
+      }
+      return sameChecksum(head, small.crc32)
         ? ok("head", "size and checksum are those of what was written")
-        : wrong(
-            "head",
-            `the store says ${head.size} bytes of the ${bytes.length} written`,
-            "check what stands between us and the store"
-          )
+        : wrong("head", "the store shows another CRC32 than that of what was written", between)
     })
   )
 

@@ -1,6 +1,8 @@
 import { PutBucketCorsCommand, PutBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3"
+import { crc32 } from "@sluice/core/Checksum"
 import { corsRules } from "@sluice/core/Cors"
 import { lifecycleRules } from "@sluice/core/Lifecycle"
+import { ObjectStore, type ObjectStoreApi } from "@sluice/core/ObjectStore"
 import * as S3Bucket from "@sluice/core/s3/S3Bucket"
 import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
 import { minIOSuite, startMinIO, startS3 } from "@sluice/testkit"
@@ -17,14 +19,22 @@ const writer = { accessKeyId: "writer", secretAccessKey: "writers-secret" }
 
 const examined = async (
   store: Store,
-  { origin, readOnly = false }: { readonly origin?: string; readonly readOnly?: boolean } = {}
+  {
+    lie,
+    origin,
+    readOnly = false
+  }: {
+    readonly origin?: string
+    readonly readOnly?: boolean
+    readonly lie?: (store: ObjectStoreApi) => Partial<ObjectStoreApi>
+  } = {}
 ) => {
   const findings: Array<Finding> = []
   const report = (finding: Finding): void => void findings.push(finding)
-  await examine({ origin, readOnly, report }).pipe(
-    Effect.provide([S3ObjectStore.layer(store), S3Bucket.layer(store)]),
-    Effect.runPromise
+  const examination = Effect.flatMap(ObjectStore, (real) =>
+    Effect.provideService(examine({ origin, readOnly, report }), ObjectStore, { ...real, ...lie?.(real) })
   )
+  await examination.pipe(Effect.provide([S3ObjectStore.layer(store), S3Bucket.layer(store)]), Effect.runPromise)
   const of = (check: Check) => findings.find((finding) => finding.check === check)
   return { findings, of, wrong: findings.filter(({ status }) => status === "wrong").map(({ check }) => check) }
 }
@@ -71,6 +81,7 @@ describe("a doctor", () => {
     const { findings, wrong } = await examined(store)
     expect(wrong).toEqual([])
     expect(findings.map(({ check }) => check)).toEqual([
+      "reach",
       "clock",
       "list-uploads",
       "put",
@@ -162,6 +173,64 @@ describe("a doctor", () => {
     expect(of("checksum")?.message).toMatch(/^an object was taken .* does not look at checksums/)
   })
 
+  it.each<[check: Check, what: string, lie: (store: ObjectStoreApi) => Partial<ObjectStoreApi>, words: string]>([
+    [
+      "head",
+      "another size than was written",
+      ({ headObject }) => ({ headObject: (at) => Effect.map(headObject(at), (head) => ({ ...head, size: 1 })) }),
+      "1 bytes of the"
+    ],
+    [
+      "head",
+      "another CRC32 than was written",
+      ({ headObject }) => ({ headObject: (at) => Effect.map(headObject(at), (head) => ({ ...head, crc32: 1 })) }),
+      "another CRC32"
+    ],
+    [
+      "get",
+      "other bytes than were written",
+      ({ getObject }) => ({
+        getObject: (at) => Effect.map(getObject(at), (object) => ({ ...object, body: new Blob(["x"]).stream() }))
+      }),
+      "other bytes"
+    ],
+    [
+      "checksum",
+      "that it looks at objects' checksums, and not at parts'",
+      ({ uploadPart }) => ({
+        uploadPart: (part) => uploadPart({ ...part, crc32: crc32(Buffer.concat(part.body.slices)) })
+      }),
+      "a part was taken"
+    ],
+    [
+      "multipart",
+      "that a part is missing in the list",
+      ({ listParts }) => ({ listParts: (at) => Effect.map(listParts(at), (page) => ({ ...page, parts: [] })) }),
+      "ListParts told of 0 parts"
+    ],
+    [
+      "multipart",
+      "an ETag that is not of the parts",
+      ({ completeMultipartUpload }) => ({
+        completeMultipartUpload: (at) =>
+          Effect.map(completeMultipartUpload(at), (written) => ({ ...written, etag: "0".repeat(32) }))
+      }),
+      "not the MD5 of the parts"
+    ],
+    ["abort", "that an abort does nothing", () => ({ abortMultipartUpload: () => Effect.void }), "still listed"],
+    [
+      "delete",
+      "that a removal does nothing",
+      () => ({ deleteObject: () => Effect.void }),
+      "stands after it was deleted"
+    ]
+  ])("sees through a store by its %s: %s", async (check, _, lie, words) => {
+    const { store } = await setup()
+    const { of } = await examined(store, { lie })
+    expect(of(check)).toMatchObject({ status: "wrong", message: expect.stringContaining(words) })
+    expect(of(check)?.fix.length).toBeGreaterThan(0)
+  })
+
   it("finds that nothing ends incomplete uploads, and its advice mends that", async () => {
     const { store } = await setup({}, { lifecycle: false })
     const { of, wrong } = await examined(store, { readOnly: true })
@@ -189,10 +258,26 @@ describe("a doctor", () => {
     expect(server.openUploads()).toEqual([])
   })
 
-  it("says what stands in the way of a bucket that is not there", async () => {
+  it.each<[string, Partial<Store>, string]>([
+    ["a bucket that is not there", { bucket: "nowhere" }, "NoSuchBucket"],
+    ["another secret", { credentials: { accessKeyId: "sluice", secretAccessKey: "other" } }, "SignatureDoesNotMatch"],
+    ["an endpoint where nobody listens", { endpoint: "http://127.0.0.1:1" }, "check the endpoint"]
+  ])(
+    "says once what stands in the way of everything, without advice that does not help: %s",
+    async (_, other, words) => {
+      const { store } = await setup()
+      const { findings, of } = await examined({ ...store, ...other })
+      expect(of("reach")).toMatchObject({ status: "wrong", message: expect.stringContaining(words), fix: [] })
+      expect(findings.map(({ check }) => check).filter((check) => check !== "clock")).toEqual(["reach"])
+    }
+  )
+
+  it("keeps the origins that may upload already in its advice, for the rule is replaced as a whole", async () => {
     const { store } = await setup()
-    const { of } = await examined({ ...store, bucket: "nowhere" })
-    expect(of("put")).toMatchObject({ status: "wrong", message: expect.stringContaining("NoSuchBucket") })
+    const { of } = await examined(store, { readOnly: true, origin: "https://other.example.com" })
+    expect(of("cors")?.fix).toEqual([
+      "sluice bucket cors s3://media --origin https://app.example.com --origin https://other.example.com --yes"
+    ])
   })
 })
 

@@ -7,6 +7,7 @@ import {
   examineLifecycle,
   examineList,
   examineListUploads,
+  examineReach,
   examineVersioning
 } from "./examine-settings.ts"
 import { examineUpload } from "./examine-upload.ts"
@@ -28,7 +29,10 @@ export const examine = Effect.fnUntraced(function* ({
   report
 }: ExamineOptions): Effect.fn.Return<void, never, ObjectStore | Bucket> {
   const examination = { store: yield* ObjectStore, bucket: yield* Bucket, report }
+  const { status } = yield* examineReach(examination)
   yield* examineClock(examination)
+  // The rest would only say so again, with advice that does not help.
+  if (status === "wrong") return
   yield* examineListUploads(examination)
   if (readOnly) yield* examineList(examination)
   else yield* examineUpload(examination)

@@ -8,6 +8,8 @@
 export interface RuleChange<Rule> {
   readonly change: "added" | "replaced" | "unchanged"
   readonly rule: Rule
+  /** What it replaces. */
+  readonly before?: Rule
 }
 
 /** A document's value in one order of its fields, without those that say nothing: stores answer in an order of theirs. */
@@ -36,7 +38,8 @@ export const mergeRules = <Rule extends { readonly ID?: string | undefined }>(
     rules: [...replaced, ...ours.filter(({ ID }) => !standing.has(ID))],
     changes: ours.map((rule) => {
       const before = standing.get(rule.ID)
-      return { rule, change: before === undefined ? "added" : same(before, rule) ? "unchanged" : "replaced" }
+      if (before === undefined) return { rule, change: "added" }
+      return same(before, rule) ? { rule, change: "unchanged" } : { rule, change: "replaced", before }
     })
   }
 }
