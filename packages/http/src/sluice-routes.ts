@@ -5,6 +5,7 @@
  */
 import type { Sluice } from "@sluice/core/promise"
 import { Hono } from "hono"
+import { adviceRoutes } from "./advice-routes.ts"
 import type { Authorize } from "./authorize.ts"
 import { directRoutes } from "./direct/direct-routes.ts"
 
@@ -16,7 +17,7 @@ export interface RouteOptions {
 }
 
 /**
- * `PUT`, `GET`, `HEAD` and `DELETE /objects/:name`.
+ * `PUT`, `GET`, `HEAD` and `DELETE /objects/:name`; `GET /advice?size=`.
  *
  * ```ts
  * import { createSluice, s3 } from "@sluice/core/promise"
@@ -32,4 +33,4 @@ export interface RouteOptions {
  * ```
  */
 export const sluiceRoutes = (sluice: Sluice, options: RouteOptions): Hono =>
-  new Hono().route("/", directRoutes(sluice, options))
+  new Hono().route("/", directRoutes(sluice, options)).route("/", adviceRoutes(sluice, options))

@@ -6,8 +6,7 @@
 import type { Stores } from "@sluice/core/stores"
 import { invalidRequest } from "@sluice/core/UploadError"
 import { Hono } from "hono"
-import { authorized } from "./authorize.ts"
-import { errorResponse } from "./error-response.ts"
+import { answer } from "./answer.ts"
 import { problem } from "./problem.ts"
 import { type RouteOptions, sluiceRoutes } from "./sluice-routes.ts"
 
@@ -35,20 +34,16 @@ export const storeRoutes = <Name extends string>(
   if (first === undefined) throw invalidRequest("no store is named; give one at least")
   const app = new Hono().route("/", sluiceRoutes(at(first), options))
   for (const name of names) app.route(`/stores/${name}`, sluiceRoutes(at(name), options))
-  return app.all("/stores/:store/:rest{.+}", async (c) => {
-    try {
-      const grant = await authorized(options.authorize, c.req.raw)
-      if (grant instanceof Response) return grant
-    } catch (error) {
-      return errorResponse(error)
-    }
-    const store = c.req.param("store")
-    if (names.some((name) => name === store)) return c.notFound()
-    return problem({
-      status: 400,
-      reason: "UnknownStore",
-      title: "No such store",
-      detail: `there is no store "${store}"; there are ${names.map((name) => `"${name}"`).join(", ")}`
+  return app.all("/stores/:store/:rest{.+}", (c) =>
+    answer(options, c.req.raw, () => {
+      const store = c.req.param("store")
+      if (names.some((name) => name === store)) return c.notFound()
+      return problem({
+        status: 400,
+        reason: "UnknownStore",
+        title: "No such store",
+        detail: `there is no store "${store}"; there are ${names.map((name) => `"${name}"`).join(", ")}`
+      })
     })
-  })
+  )
 }

@@ -82,6 +82,7 @@ describe("PUT", () => {
   it.each([
     ["Content-Range", { "Content-Range": "bytes 0-4/10" }],
     ["aws-chunked", { "Content-Encoding": "aws-chunked,gzip" }],
+    ["metadata that is the server's own", { "x-amz-meta-Sluice-Plugins": "acme/seal" }],
     ["a list in If-None-Match", { "If-None-Match": '"a"' }],
     ["a weak If-Match", { "If-Match": 'W/"a"' }],
     ["both conditions", { "If-Match": '"a"', "If-None-Match": "*" }]

@@ -8,8 +8,9 @@ import type { Sluice } from "@sluice/core/promise"
 import { invalidRequest, isUploadError } from "@sluice/core/UploadError"
 import { type Context, Hono } from "hono"
 import { routePath } from "hono/route"
-import { authorized } from "../authorize.ts"
-import { errorResponse, isAborted } from "../error-response.ts"
+import { answer } from "../answer.ts"
+import type { Grant } from "../authorize.ts"
+import { isAborted } from "../error-response.ts"
 import { isWellEncoded, keyOf, objectName } from "../object-name.ts"
 import type { RouteOptions } from "../sluice-routes.ts"
 import type { Direct } from "./Direct.ts"
@@ -20,13 +21,11 @@ import { put } from "./put.ts"
 const path = "/objects/:name{[\\s\\S]+}"
 
 /** `PUT`, `GET`, `HEAD` (Hono runs GET's handler for it) and `DELETE` under `/objects/`. */
-export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOptions): Hono => {
-  const serve = (verb: (direct: Direct) => Promise<Response>) => async (c: Context) => {
+export const directRoutes = (sluice: Sluice, options: RouteOptions): Hono => {
+  const serve = (verb: (direct: Direct) => Promise<Response>) => (c: Context) => {
     const request = c.req.raw
     const decoded = c.req.param("name") ?? ""
-    try {
-      const grant = await authorized(authorize, request)
-      if (grant instanceof Response) return grant
+    const handle = async (grant: Grant): Promise<Response> => {
       const name = isWellEncoded(request.url)
         ? objectName(decoded)
         : invalidRequest("the URL is not valid UTF-8; encode it again")
@@ -41,14 +40,11 @@ export const directRoutes = (sluice: Sluice, { authorize, onError }: RouteOption
         key: keyOf(grant.prefix, name),
         base: mount.slice(0, mount.lastIndexOf("/:name") + 1),
         onBroken: (error) => {
-          if (!isAborted(error)) onError?.(error, request)
+          if (!isAborted(error)) options.onError?.(error, request)
         }
       })
-    } catch (error) {
-      const response = errorResponse(error, decoded)
-      if (response.status >= 500 && !isAborted(error)) onError?.(error, request)
-      return response
     }
+    return answer(options, request, handle, decoded)
   }
   return new Hono().put(path, serve(put)).get(path, serve(get)).delete(path, serve(remove))
 }
