@@ -62,14 +62,23 @@ export const environmentOf = ({ credentials, endpoint, region }: Reachable): Env
 const state = mkdtempSync(join(tmpdir(), "sluice-acceptance-state-"))
 afterAll(() => rm(state, { recursive: true, force: true }))
 
-/** `sluice …` as a process of its own, with nothing of our environment but PATH; killed after the test. */
+/**
+ * `sluice …` as a process of its own, with nothing of our environment but PATH, and where Node keeps what it has compiled;
+ * killed after the test.
+ */
 export const start = (
   args: ReadonlyArray<string>,
   options: { readonly env?: Environment; readonly cwd?: string } = {}
 ) => {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? tmpdir(),
-    env: { PATH: process.env["PATH"], HOME: tmpdir(), XDG_STATE_HOME: state, ...options.env }
+    env: {
+      PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+      HOME: tmpdir(),
+      XDG_STATE_HOME: state,
+      ...options.env
+    }
   })
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) {

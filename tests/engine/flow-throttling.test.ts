@@ -95,7 +95,7 @@ onEmbedded("a store on which attempts stall", (target) => {
         partSize: 12 * MiB,
         multipartThreshold: 12 * MiB,
         memoryBudget: 96 * MiB,
-        stallTimeoutMs: 300,
+        stallTimeoutMs: 1_000,
         during: async (upload, sluice) => {
           await upload.done()
           for (const request of [{}, { partSize: 12 * MiB }]) {

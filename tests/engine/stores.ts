@@ -72,10 +72,21 @@ const foreign = (at: Pick<FaultyS3Server, "endpoint" | "region" | "credentials">
     requestHandler: { httpAgent: foreignAgent }
   })
 
+/** The proof that uploads are gone, once for each: an upload's id is never given again. */
+const provingGone = (at: Pick<FaultyS3Server, "endpoint" | "region" | "credentials">) => {
+  const gone = new Set<string>()
+  return async (seen: Iterable<SeenUpload>): Promise<void> => {
+    const uploads = [...seen].filter(({ uploadId }) => !gone.has(uploadId))
+    await assertNothingLeft({ ...at, uploads })
+    for (const { uploadId } of uploads) gone.add(uploadId)
+  }
+}
+
 export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {}): Promise<EmbeddedTarget> => {
   const server = await startS3({ buckets: [bucket], credentials: canaryCredentials(), ...options })
   const { endpoint, region, credentials } = server
   const client = foreign(server)
+  const assertGone = provingGone({ endpoint, region, credentials })
   const uploads = new Map<string, SeenUpload>()
   const see = (): Iterable<SeenUpload> => {
     for (const { bucket, key, uploadId } of [...server.requests, ...server.openUploads()]) {
@@ -93,7 +104,7 @@ export const startEmbedded = async (options: Parameters<typeof startS3>[0] = {})
     requests: server.requests,
     count: counting(server.requests),
     open: (key) => server.openUploads().filter((upload) => upload.key === key).length,
-    assertNothingLeft: () => assertNothingLeft({ endpoint, region, credentials, uploads: see() }),
+    assertNothingLeft: () => assertGone(see()),
     [Symbol.asyncDispose]: async () => {
       client.destroy()
       await server.close()
@@ -109,6 +120,7 @@ export const startMinIOTarget = async (options: MinIOOptions = {}): Promise<Faul
   const { region, credentials } = minio
   const proxy = await recordingProxy(minio.endpoint, { credentials, region })
   const client = foreign(minio)
+  const assertGone = provingGone({ endpoint: minio.endpoint, region, credentials })
   return {
     store: { bucket: own, endpoint: proxy.endpoint, region, credentials },
     client,
@@ -120,7 +132,7 @@ export const startMinIOTarget = async (options: MinIOOptions = {}): Promise<Faul
     open: () => 0,
     assertNothingLeft: async () => {
       await proxy.idle()
-      await assertNothingLeft({ endpoint: minio.endpoint, region, credentials, uploads: proxy.uploads })
+      await assertGone(proxy.uploads)
     },
     [Symbol.asyncDispose]: async () => {
       client.destroy()
