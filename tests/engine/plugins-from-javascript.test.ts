@@ -76,6 +76,18 @@ onEmbedded("a plugin that nobody compiled", (target) => {
       expect(target().count("CreateMultipartUpload", key)).toBe(0)
     })
 
+    it.each<[what: string, open: () => unknown, words: string]>([
+      ["a promise of hooks", async () => ({}), "it gave a Promise instead of an Effect; answer with Effect.promise"],
+      ["hooks, but not in an Effect", () => ({}), "it gave an object instead of an Effect; answer with Effect.succeed"]
+    ])("%s", async (_, open, words) => {
+      // @ts-expect-error what nobody compiled may answer anything
+      const plugins = [Plugin.make({ name: "acme/js", open })]
+      const outcome = await attempt(target(), { body: large }, { plugins, neverStarts: true })
+      const error = failedWith(outcome, "PluginFailed")
+      expect(error.reason).toMatchObject({ plugin: "acme/js", hook: "open" })
+      expect(error.message).toContain(words)
+    })
+
     it("the function that makes it", async () => {
       const makes = () => Plugin.make({ name: "acme/js", open: () => Effect.succeed({}) })
       // @ts-expect-error it is not called

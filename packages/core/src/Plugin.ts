@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { mustBeEffect } from "./internal/must-be-effect.ts"
 import type { Capabilities } from "./Limits.ts"
 import type { ObjectHead, OtherChecksum, PartBody, StoredPart } from "./ObjectStore.ts"
 import type { PartReceipt } from "./Part.ts"
@@ -221,7 +222,8 @@ export function make<State, H extends Known<H>, R = never>(
   definition: Definition<State, H, R> & WithRead<NoInfer<R>> & { readonly state: Schema.Codec<State, unknown> }
 ): Plugin<Exclude<R, Scope.Scope>>
 export function make<State, R>(definition: Definition<State, Hooks, R | Scope.Scope> & WithRead<R>): Plugin<R> {
-  const { name, state, open, read } = definition
+  const { name, state, read } = definition
+  const open = (upload: UploadContext<State>) => mustBeEffect(definition.open(upload))
   const fail = (cause: unknown): UploadError =>
     uploadError({ _tag: "PluginFailed", plugin: name, hook: "state", cause })
   return {
