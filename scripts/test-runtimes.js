@@ -1,20 +1,21 @@
 #!/usr/bin/env node
 /**
  * Runs tests/runtimes (the engine's promises over the SDK and over fetch, then the conformance suite of both stores) under
- * Node, Bun and Deno, and what of it needs neither files nor the SDK in workerd, against an embedded S3 server in this
- * process, so that the runtime under test is never its own witness. All but Node come from tools.json.
+ * Node, Bun and Deno, and what of it needs neither files nor the SDK in workerd and in Chromium, against an embedded S3
+ * server in this process, so that the runtime under test is never its own witness. Bun, Deno and workerd come from
+ * tools.json; Chromium is left out where the machine has none.
  *
- *   node scripts/test-runtimes.js [node] [bun] [deno] [workerd]
+ *   node scripts/test-runtimes.js [node] [bun] [deno] [workerd] [chromium]
  */
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { startS3 } from "@sluice/testkit"
-import { installTool, toolPath } from "./lib/tools.js"
+import { installTool, toolPath, tools } from "./lib/tools.js"
 import { writeWorker } from "./lib/workerd.js"
 
 const root = join(import.meta.dirname, "..")
@@ -49,8 +50,22 @@ const runtimes = {
       const worker = { file: pathOf(file), folder, flags, bindings: { SLUICE_SMOKE: setting } }
       return [toolPath("workerd"), "test", await writeWorker(worker)]
     }
+  },
+  chromium: {
+    runs: [{ file: "browser.js" }],
+    command: ({ file }, _, folder) => {
+      const script = join(import.meta.dirname, "lib", "run-page.js")
+      return [process.execPath, script, pathOf(file), folder, onPath("chromium") ?? "chromium"]
+    }
   }
 }
+
+/** @param {string} command */
+const onPath = (command) =>
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, command))
+    .find((path) => existsSync(path))
 
 /** @param {string} file */
 const pathOf = (file) => join(root, "tests", "runtimes", file)
@@ -104,7 +119,11 @@ let failed = 0
 for (const name of asked.length > 0 ? asked : Object.keys(runtimes)) {
   const runtime = runtimes[name]
   if (runtime === undefined) throw new Error(`${name} is not one of ${Object.keys(runtimes).join(", ")}`)
-  if (name !== "node") console.log(installTool(name))
+  if (name === "chromium" && asked.length === 0 && onPath(name) === undefined) {
+    console.log("chromium: not on this machine, left out")
+    continue
+  }
+  if (name in tools) console.log(installTool(name))
   for (const run of runtime.runs) if (!(await passes(name, runtime.command, run))) failed++
 }
 console.log(failed === 0 ? "runtimes: all passed" : `runtimes: ${failed} failed`)
