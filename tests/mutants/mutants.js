@@ -507,8 +507,13 @@ export const mutants = [
   {
     rows: [52],
     bug: "a source that gives nothing for 30 s is given up",
-    file: "internal/send-parts.ts",
-    edits: [[": memory.fill(reader, most)", ": Effect.timeout(memory.fill(reader, most), 30_000)"]]
+    file: "internal/drive-upload.ts",
+    edits: [
+      [
+        ": memory.fill(reader, size === undefined ? most : size + 1)",
+        ": Effect.timeout(memory.fill(reader, size === undefined ? most : size + 1), 30_000)"
+      ]
+    ]
   },
   {
     rows: [53],
