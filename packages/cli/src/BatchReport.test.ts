@@ -23,6 +23,7 @@ const setup = (options: Partial<ReportOptions> = {}) => {
 
 it("the terminal shows how far the items under way are, and forgets those that have ended", () => {
   const { clock, done, report, shown } = setup()
+  report.moved("a", 0, MiB)
   done("a", MiB)
   clock.ms = 2_000
   report.moved("big", 4 * MiB, 100 * MiB)
@@ -30,6 +31,7 @@ it("the terminal shows how far the items under way are, and forgets those that h
   clock.ms = 2_100
   report.moved("other", 3 * MiB, 10 * MiB)
   expect(shown.filter((line) => line !== "")).toEqual([
+    "1 under way: 0 B of 1 MiB",
     "1 stored  (1 MiB)",
     "1 stored  (1 MiB)  1 under way: 4 MiB of 100 MiB  2.50 MiB/s",
     "1 stored  (1 MiB)  2 under way: 7 MiB of 110 MiB  2.50 MiB/s"

@@ -69,7 +69,7 @@ export const makeBatchReport = (
   const began = now()
   const counts = { done: 0, skipped: 0, failed: 0, stopped: 0, planned: 0 }
   let bytes = 0
-  const words = (): string =>
+  const countWords = (): string =>
     [
       counts.planned > 0 ? `${counts.planned} would be ${verb}` : `${counts.done} ${verb}`,
       `(${formatSize(bytes)})`,
@@ -80,14 +80,13 @@ export const makeBatchReport = (
 
   const underWay = makeUnderWay(now)
   let drawn = Number.NEGATIVE_INFINITY
+  const ended = (): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
   const draw = (): void => {
     drawn = now()
-    status?.((columns) =>
-      [words(), underWay.words(bytes)]
-        .join("  ")
-        .trimEnd()
-        .slice(0, Math.max(0, columns - 1))
-    )
+    status?.((columns) => {
+      const words = [ended() === 0 ? "" : countWords(), underWay.words(bytes)].filter((words) => words !== "")
+      return words.join("  ").slice(0, Math.max(0, columns - 1))
+    })
   }
 
   const tell = (item: ItemReport): void => {
@@ -125,8 +124,7 @@ export const makeBatchReport = (
       const seconds = (now() - began) / 1000
       if (json) out(JSON.stringify({ summary: counts, bytes, seconds }))
       // One item has said it all.
-      else if (Object.values(counts).reduce((sum, count) => sum + count, 0) !== 1)
-        out(`${words()}  in ${formatSeconds(seconds)}`)
+      else if (ended() !== 1) out(`${countWords()}  in ${formatSeconds(seconds)}`)
       return signal.aborted ? exitCode.stopped : counts.failed > 0 ? exitCode.failed : exitCode.done
     }
   }
