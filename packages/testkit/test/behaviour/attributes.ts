@@ -94,15 +94,6 @@ export function attributes({ store, facts }: Suite): void {
       await refused(none, 416, facts.partNotThere)
     })
 
-    it("a part tells its own checksum, and of which kind the object's is", async () => {
-      const object = await threeParts("read-part-checksums")
-      const head = new HeadObjectCommand({ ...object, PartNumber: 2, ChecksumMode: "ENABLED" })
-      expect(await store().s3.send(head)).toMatchObject({
-        ChecksumCRC32: crc32Of(firstPart),
-        ChecksumType: "FULL_OBJECT"
-      })
-    })
-
     it("an object of one put is its own part 1", async () => {
       const { s3, bucket: Bucket } = store()
       await s3.send(new PutObjectCommand({ Bucket, Key: "one-put", Body: lastPart }))

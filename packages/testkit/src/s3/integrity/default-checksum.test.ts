@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import {
   CopyObjectCommand,
   GetObjectAttributesCommand,
@@ -8,8 +11,9 @@ import {
   S3Client
 } from "@aws-sdk/client-s3"
 import { describe, expect, it, onTestFinished } from "vitest"
+import { sendSigned } from "../../../test/behaviour/sign.ts"
 import { begin, crc32Of } from "../../../test/behaviour/support.ts"
-import { type S3ServerOptions, startS3 } from "../../index.ts"
+import { diskStore, type S3ServerOptions, startS3 } from "../../index.ts"
 import { checksums } from "./Checksum.ts"
 
 const Bucket = "media"
@@ -74,4 +78,16 @@ it("a strict server gives no checksum to what comes without", async () => {
   const upload = await begin(store, "parts")
   await upload.complete([await upload.put(1, last)])
   expect((await head("parts")).ChecksumType).toBeUndefined()
+})
+
+it("a copy has one though its source, which is from before, has none", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "sluice-default-checksum-"))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const before = await startS3({ store: diskStore(directory) })
+  const put = await sendSigned(before, { method: "PUT", target: "/sluice/old", body: last })
+  expect(put.status).toBe(200)
+  await before.close()
+  const { s3, head } = await serving({ store: diskStore(directory), defaultChecksum: true })
+  await s3.send(new CopyObjectCommand({ Bucket, Key: "copy", CopySource: "sluice/old" }))
+  expect(await head("copy")).toMatchObject({ ChecksumCRC64NVME: crc64(last), ChecksumType: "FULL_OBJECT" })
 })
