@@ -114,7 +114,24 @@ export const makeVirtualStore = (weather: Weather, pace: Pace = () => 1_000): Ef
               serverSideEncryption: undefined
             })
       },
-      getObject: () => unused,
+      getObject: ({ key, range }) => {
+        const object = objects.get(key)
+        if (object === undefined) return Effect.fail(uploadError({ _tag: "NoSuchKey" }))
+        const { bytes, etag, upload } = object
+        const { start = 0, end = bytes.length - 1 } = range !== undefined && "start" in range ? range : {}
+        const asked = bytes.subarray(start, end + 1)
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            controller.enqueue(asked)
+            controller.close()
+          }
+        })
+        return Effect.succeed({
+          ...{ key, size: bytes.length, etag, metadata: upload.metadata, body },
+          ...{ contentLength: asked.length, contentRange: `bytes ${start}-${end}/${bytes.length}` },
+          ...{ versionId: undefined, lastModified: undefined, crc32: undefined, serverSideEncryption: undefined }
+        })
+      },
       deleteObject: () => unused,
       headBucket: () => Effect.void
     }

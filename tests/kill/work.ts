@@ -38,3 +38,15 @@ export interface PluginWork {
   /** Where webhooks go. */
   readonly url: string
 }
+
+/** What a child process uploads with a mirror. */
+export interface MirrorWork {
+  readonly store: S3Options
+  readonly second: S3Options
+  /** The journal's directory. */
+  readonly journal: string
+  /** That of the mirror's own journal. */
+  readonly copies: string
+  readonly file: string
+  readonly key: string
+}

@@ -29,6 +29,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([first.close(), second.close()]))
 
 const at = ({ credentials, endpoint, region }: S3Server, bucket: string) => ({ bucket, endpoint, region, credentials })
+const patient = { timeout: 25_000 }
 const quick = { retryBaseMs: 1, retryCapMs: 5, partSize: 5 * MiB, concurrency: 2 } as const
 
 const mirrored = (options: Partial<MirrorOptions> = {}): Plugin =>
@@ -39,7 +40,7 @@ const open = (plugins: ReadonlyArray<Plugin>, options: Partial<SluiceOptions> = 
 
 /** Nothing is owed any more: what is to be copied is. */
 const settled = (sluice: ReturnType<typeof open>) =>
-  expect.poll(() => sluice.sessions(), { timeout: 10_000 }).toEqual([])
+  expect.poll(() => sluice.sessions(), patient).toEqual([])
 
 /** Compressed to less than a half, and still two parts. */
 const digits = Buffer.from(randomBytes(13 * MiB).map((byte) => 48 + (byte % 10)))
@@ -167,7 +168,7 @@ describe("a mirror", () => {
     const plugin = mirrored({ to: gated(() => (isAway ? Effect.fail(away) : Effect.void)), maxAttempts: 1 })
     await using sluice = open([plugin], { journal: FileJournal.layer(journal), retryWithinMs: 20 })
     await sluice.upload({ key: "owed", body: randomBytes(9) }).done()
-    await expect.poll(told).toMatch(/"sluice\/mirror" could not deliver .* stays owed: .*the second store is away/s)
+    await expect.poll(told, patient).toMatch(/"sluice\/mirror" could not deliver .* stays owed: .*the second store is away/s)
     expect(await sluice.sessions()).toMatchObject([{ key: "owed", state: "completed", undelivered: ["sluice/mirror"] }])
     expect((await sweep(journal, plugin)).counts).toMatchObject({ owed: 1 })
     isAway = false
@@ -319,7 +320,7 @@ describe("a mirror", () => {
     const told = logged()
     await using sluice = open([mirrored({ to: s3(at(first, "media")) })], { maxAttempts: 2 })
     await sluice.upload({ key: "self", body: randomBytes(9) }).done()
-    await expect.poll(told).toMatch(/stays owed: .*the mirror's store is the one that it mirrors/s)
+    await expect.poll(told, patient).toMatch(/stays owed: .*the mirror's store is the one that it mirrors/s)
     expect(first.requests.filter(({ key, op }) => key === "self" && op === "PutObject")).toHaveLength(1)
   })
 
@@ -387,7 +388,7 @@ describe("a mirror", () => {
     await using sluice = open([mirrored()])
     await sluice.upload({ key: "closed", body: randomBytes(9) }).done()
     await settled(sluice)
-    await expect.poll(() => second.openSockets()).toBe(0)
+    await expect.poll(() => second.openSockets(), patient).toBe(0)
   })
 })
 

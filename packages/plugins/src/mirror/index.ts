@@ -4,6 +4,7 @@
  * @module
  */
 import type { EngineOptions } from "@sluice/core/Defaults"
+import { Janitor } from "@sluice/core/Janitor"
 import { type Journal, layerMemory } from "@sluice/core/Journal"
 import * as NamedJournal from "@sluice/core/NamedJournal"
 import { type ObjectAttributes, type ObjectHead, ObjectStore } from "@sluice/core/ObjectStore"
@@ -44,7 +45,6 @@ const hopeless: ReadonlySet<ReasonTag> = new Set([
   "CompletionUnknown",
   "NoSuchUpload",
   "ResumeMismatch",
-  "SessionNotFound",
   "SourceChanged"
 ])
 
@@ -100,9 +100,10 @@ export const mirror = ({
   ...options
 }: MirrorOptions): Plugin.Plugin => {
   const store = Layer.provide(to, Layer.succeed(StoreDefaults, options))
-  const engine = Layer.provideMerge(
-    Objects.layer(options),
-    Layer.provideMerge(Uploader.layer(options), Layer.merge(store, NamedJournal.layer(name, journal)))
+  // The Janitor ends what is left of copies that nobody asks for any more.
+  const engine = Layer.merge(Objects.layer(options), Layer.provide(Janitor.layerRun, Janitor.layer(options))).pipe(
+    Layer.provideMerge(Uploader.layer(options)),
+    Layer.provideMerge(Layer.merge(store, NamedJournal.layer(name, journal)))
   )
   // One engine for all copies that are made at a time, and none when there are none.
   const shared = Layer.makeMemoMapUnsafe()
@@ -113,26 +114,23 @@ export const mirror = ({
       )
     )
 
-  /** Goes on with the copy that an earlier process has begun, or begins one. */
-  const copy = Effect.fnUntraced(function* (key: string, { head, source }: Plugin.AsStored, write: string) {
+  /** Goes on with the copy that an earlier process has begun; false where there is none that can be gone on with. */
+  const goOn = Effect.fnUntraced(function* (key: string, { source }: Plugin.AsStored) {
     const uploader = yield* Uploader
     const { bucket } = yield* ObjectStore
     for (const { sessionId, ...begun } of yield* uploader.list) {
       if (begun.bucket !== bucket || begun.key !== key) continue
-      const resumed = yield* uploader.resume(sessionId, { source }).pipe(
+      const ended = yield* uploader.resume(sessionId, { source }).pipe(
         Effect.as(true),
         Effect.catchIf(
           ({ reason }) => hopeless.has(reason._tag),
-          () =>
-            Effect.as(
-              Effect.catchReason(uploader.cancel(sessionId), "UploadError", "SessionNotFound", () => Effect.void),
-              false
-            )
-        )
+          () => Effect.as(uploader.cancel(sessionId), false)
+        ),
+        Effect.catchReason("UploadError", "SessionNotFound", () => Effect.succeed(false))
       )
-      if (resumed) return
+      if (ended) return true
     }
-    yield* uploader.upload({ key, source, ...attributesOf(head, write), ...attributes })
+    return false
   })
 
   /** Copies what stands at the key, and again if by then it was replaced. */
@@ -143,15 +141,19 @@ export const mirror = ({
     if (location(key) === object.location) {
       return yield* invalidRequest("the mirror's store is the one that it mirrors; give it another, or other keys")
     }
+    const uploader = yield* Uploader
     const missing = () => Effect.succeed(undefined)
     for (let copied: string | undefined; ; ) {
       const here = yield* Effect.catchReason(upload.stored(object.key), "UploadError", "NoSuchKey", missing)
       if (here === undefined) return yield* Effect.logInfo(`${name}: ${object.uri} is gone, and not copied`)
-      const write = writeOf(here.head)
+      const { head, source } = here
+      const write = writeOf(head)
       if (write === copied) return
-      const there = yield* Effect.catchReason(objects.head({ key }), "UploadError", "NoSuchKey", missing)
-      if (isCopy(there, { head: here.head, write })) return
-      yield* copy(key, here, write)
+      if (!(yield* goOn(key, here))) {
+        const there = yield* Effect.catchReason(objects.head({ key }), "UploadError", "NoSuchKey", missing)
+        if (isCopy(there, { head, write })) return
+        yield* uploader.upload({ key, source, ...attributesOf(head, write), ...attributes })
+      }
       copied = write
     }
   })
