@@ -1,7 +1,11 @@
 import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const report = process.env["SLUICE_TEST_REPORT"]
+
+// What tests start, they start by the hundred, and most of its time it compiles the same modules.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url))
 
 /** Processes by the hundred, and uploads of a size: `npm run test:processes`, which .ci/run calls. */
 const heavy = [
@@ -13,18 +17,32 @@ const heavy = [
   "tests/big/read-back.test.ts"
 ]
 
+/** One process runs these file after file: to load Effect and the SDK for each of them took longer than they do. */
+const shared = ["packages/*/{src,test}/**/*.test.ts", "tests/{engine,faults,peers}/**/*.test.ts"]
+
+/** But not these: they put a module in the place of one that is loaded already, or hold what a module remembers. */
+const alone = ["packages/core/src/s3/fetch-send.test.ts", "packages/plugins/src/events/webhook/index.test.ts"]
+
+const exclude = ["**/node_modules/**", "**/dist/**", ...(process.env["SLUICE_HEAVY"] === undefined ? heavy : [])]
+
 export default defineConfig({
   test: {
-    include: [
-      "packages/*/src/**/*.test.ts",
-      "packages/*/test/**/*.test.ts",
-      "tests/**/*.test.ts",
-      "bench/**/*.test.js",
-      "gauntlet/**/*.test.js"
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: ["tests/**/*.test.ts", "bench/**/*.test.js", "gauntlet/**/*.test.js", ...alone],
+          exclude: [...exclude, ...shared.filter((files) => files.startsWith("tests/"))]
+        }
+      },
+      {
+        extends: true,
+        test: { name: "shared", include: shared, exclude: [...exclude, ...alone], isolate: false }
+      }
     ],
-    exclude: ["**/node_modules/**", "**/dist/**", ...(process.env["SLUICE_HEAVY"] === undefined ? heavy : [])],
-    // Tests wait for sockets and processes as much as they compute: two cores do two files at a time.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Tests wait for sockets and processes as much as they compute: two cores do three files at a time.
+    maxWorkers: availableParallelism() + 1,
     // How long a test may hang before it is given up; nothing is told by it of how fast anything is, so a slow machine
     // gets its time.
     testTimeout: 120_000,
