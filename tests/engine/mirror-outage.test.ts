@@ -37,7 +37,8 @@ describe("a mirror whose store is away from the beginning", () => {
         const copies = yield* makeVirtualStore((_, at) => (at < until ? away : undefined))
         const plugins = [mirror({ to: layerOf(copies), key: ({ key }) => `copies/${key}` })]
         const journal = yield* Journal.makeMemory
-        const engine = Layer.mergeAll(Uploader.layer({ plugins }), Janitor.layer({ plugins })).pipe(
+        // A copy takes longer than a hook may: a second for its parts alone.
+        const engine = Layer.mergeAll(Uploader.layer({ plugins, hookTimeoutMs: 500 }), Janitor.layer({ plugins })).pipe(
           Layer.provide([
             layerOf(first),
             Layer.succeed(Journal.Journal, journal),

@@ -39,8 +39,7 @@ const open = (plugins: ReadonlyArray<Plugin>, options: Partial<SluiceOptions> = 
   createSluice({ store: s3(at(first, "media")), plugins, ...quick, ...options })
 
 /** Nothing is owed any more: what is to be copied is. */
-const settled = (sluice: ReturnType<typeof open>) =>
-  expect.poll(() => sluice.sessions(), patient).toEqual([])
+const settled = (sluice: ReturnType<typeof open>) => expect.poll(() => sluice.sessions(), patient).toEqual([])
 
 /** Compressed to less than a half, and still two parts. */
 const digits = Buffer.from(randomBytes(13 * MiB).map((byte) => 48 + (byte % 10)))
@@ -168,7 +167,9 @@ describe("a mirror", () => {
     const plugin = mirrored({ to: gated(() => (isAway ? Effect.fail(away) : Effect.void)), maxAttempts: 1 })
     await using sluice = open([plugin], { journal: FileJournal.layer(journal), retryWithinMs: 20 })
     await sluice.upload({ key: "owed", body: randomBytes(9) }).done()
-    await expect.poll(told, patient).toMatch(/"sluice\/mirror" could not deliver .* stays owed: .*the second store is away/s)
+    await expect
+      .poll(told, patient)
+      .toMatch(/"sluice\/mirror" could not deliver .* stays owed: .*the second store is away/s)
     expect(await sluice.sessions()).toMatchObject([{ key: "owed", state: "completed", undelivered: ["sluice/mirror"] }])
     expect((await sweep(journal, plugin)).counts).toMatchObject({ owed: 1 })
     isAway = false
