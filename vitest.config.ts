@@ -20,8 +20,12 @@ const heavy = [
 /** One process runs these file after file: to load Effect and the SDK for each of them took longer than they do. */
 const shared = ["packages/*/{src,test}/**/*.test.ts", "tests/{engine,faults,peers}/**/*.test.ts"]
 
-/** But not these: they put a module in the place of one that is loaded already, or hold what a module remembers. */
-const alone = ["packages/core/src/s3/fetch-send.test.ts", "packages/plugins/src/events/webhook/index.test.ts"]
+/** But not these: they put a module in the place of one that is loaded already, or hold what a process remembers. */
+const alone = [
+  "packages/core/src/s3/fetch-send.test.ts",
+  "packages/plugins/src/events/webhook/index.test.ts",
+  "tests/engine/telemetry.test.ts"
+]
 
 const exclude = ["**/node_modules/**", "**/dist/**", ...(process.env["SLUICE_HEAVY"] === undefined ? heavy : [])]
 
@@ -32,8 +36,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: "alone",
-          include: ["tests/**/*.test.ts", "bench/**/*.test.js", "gauntlet/**/*.test.js", ...alone],
-          exclude: [...exclude, ...shared.filter((files) => files.startsWith("tests/"))]
+          include: [
+            "tests/!(engine|faults|peers)/**/*.test.ts",
+            "bench/**/*.test.js",
+            "gauntlet/**/*.test.js",
+            ...alone
+          ],
+          exclude
         }
       },
       {

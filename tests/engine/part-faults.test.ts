@@ -42,7 +42,8 @@ onFaultyStores("a part that fails once is sent again, identical", (target) => {
     const key = freshKey()
     target().faults.add({ match: { op: "UploadPart", key, partNumber: 1 }, action })
     const body = webStream(chunksOf(bytes))
-    const outcome = await attempt(target(), { key, body }, { expected: bytes, stallTimeoutMs: 1_000 })
+    const patience = action.type === "stall" ? { stallTimeoutMs: 2_000 } : {}
+    const outcome = await attempt(target(), { key, body }, { expected: bytes, ...patience })
     succeeded(outcome)
     expect(retried(outcome)).toEqual([reason])
     expectAccounted(outcome, size)
