@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { slabSize } from "../Defaults.ts"
+import { collectYoung } from "../platform/collect-young.ts"
 import type { UploadError } from "../UploadError.ts"
 import type { Take } from "./read-range.ts"
 import type { SlabShare } from "./slab-pool.ts"
@@ -61,6 +62,7 @@ export const makeReadLane = (share: SlabShare): ReadLane => {
       const piece = rest.subarray(0, slabSize - last.filled)
       last.slab.set(piece, last.filled)
       last.filled += piece.length
+      collectYoung(piece.length)
       rest = rest.subarray(piece.length)
     }
     return rest

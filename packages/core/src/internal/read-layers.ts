@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Plugin, ReadableBytes, ReadContext, ReadHook } from "../Plugin.ts"
+import { collectYoung } from "../platform/collect-young.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import { madeBy } from "./made-by.ts"
 import { guardedInTime, type Named } from "./run-hooks.ts"
@@ -33,6 +34,32 @@ const named = (plugin: string, { open, size }: ReadableBytes): ReadableBytes => 
     }
   })
 })
+
+/** Bytes for a plugin: a chunk that has memory of its own is garbage when the next is asked for. */
+const forgotten = ({ open, ...rest }: ReadableBytes): ReadableBytes => ({
+  ...rest,
+  open: (offset, length) => ({
+    [Symbol.asyncIterator]: () => {
+      const bytes = open(offset, length)[Symbol.asyncIterator]()
+      let last = nothing
+      return {
+        next: async () => {
+          const next = await bytes.next()
+          const chunk = next.done === true ? nothing : next.value
+          if (chunk.buffer !== last.buffer) collectYoung(last.length)
+          last = chunk
+          return next
+        },
+        return: async () => {
+          await bytes.return?.()
+          return { done: true, value: undefined }
+        }
+      }
+    }
+  })
+})
+
+const nothing: Uint8Array = new Uint8Array(0)
 
 /** Read hooks in the order in which they undo: what was done last comes first. */
 const inReverse = <R>(plugins: ReadonlyArray<Plugin<R>>): ReadonlyArray<Named<ReadHook<R>>> =>
@@ -64,7 +91,7 @@ export const throughPlugins = Effect.fnUntraced(function* <R>(
   yield* checkLoaded(plugins, object)
   let bytes = stored
   for (const { hook, plugin } of inReverse(plugins)) {
-    const below = bytes
+    const below = forgotten(bytes)
     const above = yield* guardedInTime({ plugin, hook: "read", timeoutMs }, () => hook.open(object, below))
     if (above !== undefined) bytes = named(plugin, above)
   }

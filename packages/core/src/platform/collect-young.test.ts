@@ -22,10 +22,10 @@ const collections = async (work: () => void): Promise<ReadonlyArray<unknown>> =>
 const isGc = (entry: object): entry is { readonly detail: { readonly kind: number } } =>
   "detail" in entry && typeof entry.detail === "object" && entry.detail !== null && "kind" in entry.detail
 
-it("collects the young generation, and it alone, once in 32 MiB of chunks", async () => {
-  collectYoung(32 * MiB)
+it("collects the young generation, and it alone, once in 8 MiB of chunks", async () => {
+  collectYoung(8 * MiB)
   const kinds = await collections(() => {
-    for (let i = 0; i < 4 * 32 * 16; i++) collectYoung(MiB / 16)
+    for (let i = 0; i < 4 * 8 * 16; i++) collectYoung(MiB / 16)
   })
   expect(kinds.filter((kind) => kind === constants.NODE_PERFORMANCE_GC_MINOR).length).toBeGreaterThanOrEqual(4)
   expect(kinds).not.toContain(constants.NODE_PERFORMANCE_GC_MAJOR)

@@ -6,7 +6,7 @@
 import { builtin } from "./node-builtins.ts"
 
 /** Bytes of chunks between two collections. V8 marks the whole heap when 64 MiB of memory outside it were allocated. */
-const everyBytes = 32 * 1024 * 1024
+const everyBytes = 8 * 1024 * 1024
 
 type Collect = (options: { readonly type: "minor" }) => void
 
@@ -42,7 +42,7 @@ let bytesSince = 0
  * A chunk is a small object that owns memory outside the heap. Chunks do not fill the young generation, so it is not
  * collected, until V8 marks everything that lives in the process to free memory that a glance at the newest
  * objects would have freed: 16 times a GiB, each time the longer the larger the program's heap. Collecting the newest
- * every 32 MiB of chunks takes a millisecond (`docs/decisions/0017`).
+ * every 8 MiB of chunks takes less than a millisecond (`docs/decisions/0017`, `0066`).
  */
 export const collectYoung = (bytes: number): void => {
   bytesSince += bytes

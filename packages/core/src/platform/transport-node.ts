@@ -5,6 +5,7 @@
  */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http"
 import { makeBodyCursor } from "./body-cursor.ts"
+import { collectYoung } from "./collect-young.ts"
 import {
   ExchangeError,
   type ExchangeOptions,
@@ -67,8 +68,10 @@ const streamOf = (response: IncomingMessage): ReadableStream<Uint8Array> => {
     {
       pull: async (controller) => {
         const next = await chunks.next()
-        if (next.done === true) controller.close()
-        else controller.enqueue(next.value)
+        if (next.done === true) return controller.close()
+        // Node's parser copies what the socket read: that memory is garbage already. The chunk is its taker's to count.
+        collectYoung(next.value.length)
+        controller.enqueue(next.value)
       },
       cancel: () => giveUp(response)
     },

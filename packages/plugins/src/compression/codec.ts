@@ -30,14 +30,17 @@ export const codecVersion = (algorithm: Algorithm): string => {
   return `${algorithm} ${versions[algorithm === "gzip" ? "zlib" : "zstd"] ?? versions["bun"] ?? versions["deno"] ?? "?"}`
 }
 
+/** A chunk is valid until the next is asked for: with room for none, a stream asks when it is done with the last. */
+const oneByOne = { writableHighWaterMark: 1 }
+
 /** Bytes through a transformation of Node's; what the source fails with comes out as it was. */
 async function* throughNode(
-  { Readable, pipeline }: typeof import("node:stream"),
+  { pipeline }: typeof import("node:stream"),
   bytes: Bytes,
   transform: Transform
 ): AsyncGenerator<Uint8Array> {
   // Whoever reads hears of every error; the callback is there because pipeline wants one.
-  pipeline(Readable.from(copies(bytes), { objectMode: false }), transform, () => undefined)
+  pipeline(bytes, transform, () => undefined)
   yield* transform
 }
 
@@ -103,15 +106,20 @@ export const compress = (bytes: Bytes, algorithm: Algorithm, level: number | und
   const blocks = inBlocks(bytes)
   if (zlib === undefined || nodeStream === undefined) return throughWeb(blocks, new CompressionStream("gzip"))
   if (algorithm === "gzip") {
-    return throughNode(nodeStream, blocks, zlib.createGzip(level === undefined ? {} : { level }))
+    return throughNode(nodeStream, blocks, zlib.createGzip({ ...oneByOne, ...(level === undefined ? {} : { level }) }))
   }
   const { ZSTD_c_checksumFlag, ZSTD_c_compressionLevel } = zlib.constants
   const params = { [ZSTD_c_checksumFlag]: 1, ...(level === undefined ? {} : { [ZSTD_c_compressionLevel]: level }) }
-  return throughNode(nodeStream, blocks, zlib.createZstdCompress({ params }))
+  return throughNode(nodeStream, blocks, zlib.createZstdCompress({ ...oneByOne, params }))
 }
 
 /** Decompressed; throws where the bytes are none of the algorithm, or their own checksum is another. */
 export const decompress = (bytes: Bytes, algorithm: Algorithm): AsyncGenerator<Uint8Array> => {
   if (zlib === undefined || nodeStream === undefined) return throughWeb(bytes, new DecompressionStream("gzip"))
-  return throughNode(nodeStream, bytes, algorithm === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress())
+  const options = { ...oneByOne, chunkSize: blockSize }
+  return throughNode(
+    nodeStream,
+    bytes,
+    algorithm === "gzip" ? zlib.createGunzip(options) : zlib.createZstdDecompress(options)
+  )
 }

@@ -16,7 +16,7 @@ export interface DataKey {
 export interface PartKey {
   readonly seal: (place: ChunkPlace, plain: Uint8Array) => Promise<Uint8Array>
   /** Rejects when the bytes are not those that were sealed for this place. */
-  readonly open: (place: ChunkPlace, sealed: Uint8Array) => Promise<Uint8Array>
+  readonly open: (place: ChunkPlace, sealed: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** Views of shared memory are none that WebCrypto takes; a part never is one. */

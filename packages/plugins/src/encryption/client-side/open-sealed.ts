@@ -18,26 +18,27 @@ export const notSealed = (what: string): UploadError =>
     message: `${what} is not what was sealed: it was changed, cut, moved, or sealed with another key`
   })
 
-/** Bytes in exact pieces, in memory of their own. */
+/** Bytes in exact pieces, each valid until the next is taken. */
 const inPieces = (bytes: AsyncIterable<Uint8Array>) => {
   const iterator = bytes[Symbol.asyncIterator]()
-  let rest = new Uint8Array(0)
+  let memory = new Uint8Array(0)
+  let rest: Uint8Array = memory
   return {
     take: async (size: number): Promise<Uint8Array<ArrayBuffer>> => {
-      const piece = new Uint8Array(size)
+      if (memory.length < size) memory = new Uint8Array(size)
       for (let filled = 0; filled < size; ) {
         if (rest.length === 0) {
           const { done, value } = await iterator.next()
           if (done === true) throw notSealed("the object's end")
-          rest = new Uint8Array(value)
+          rest = value
           continue
         }
         const some = rest.subarray(0, size - filled)
-        piece.set(some, filled)
+        memory.set(some, filled)
         filled += some.length
         rest = rest.subarray(some.length)
       }
-      return piece
+      return memory.subarray(0, size)
     },
     end: async (): Promise<void> => {
       await iterator.return?.()
@@ -89,7 +90,12 @@ export const openSealed = (dataKey: DataKey, parts: ReadonlyArray<SealedPart>, b
   const storedAt = (part: SealedPart, index: number): number =>
     part.storedOffset + saltSize + index * (chunkSize + tagSize)
 
-  const openChunk = (key: PartKey, part: SealedPart, index: number, sealed: Uint8Array): Promise<Uint8Array> =>
+  const openChunk = (
+    key: PartKey,
+    part: SealedPart,
+    index: number,
+    sealed: Uint8Array
+  ): Promise<Uint8Array<ArrayBuffer>> =>
     key.open(placeOf(part, index), sealed).catch(() => {
       throw notSealed(`chunk ${index + 1} of part ${part.partNumber}`)
     })
@@ -105,7 +111,7 @@ export const openSealed = (dataKey: DataKey, parts: ReadonlyArray<SealedPart>, b
     const start = salt === undefined ? begin.part.storedOffset : storedAt(begin.part, begin.first)
     const stop = storedAt(finish.part, finish.last) + plainLength(finish.part, finish.last) + tagSize
     const pieces = inPieces(below.open(start, stop - start))
-    const opening: Array<Promise<Uint8Array>> = []
+    const opening: Array<Promise<Uint8Array<ArrayBuffer>>> = []
     try {
       for (const { part, first, last } of runs) {
         const key = await dataKey.ofPart(
@@ -122,10 +128,10 @@ export const openSealed = (dataKey: DataKey, parts: ReadonlyArray<SealedPart>, b
           // It is awaited in its turn; until then its failure is nobody's.
           opened.catch(() => undefined)
           opening.push(opened)
-          if (opening.length === ahead) yield* nonEmpty(await opening.shift())
+          if (opening.length === ahead) yield* lend(await opening.shift())
         }
       }
-      for (const opened of opening) yield* nonEmpty(await opened)
+      for (const opened of opening) yield* lend(await opened)
     } finally {
       await pieces.end()
     }
@@ -136,6 +142,9 @@ export const openSealed = (dataKey: DataKey, parts: ReadonlyArray<SealedPart>, b
   }
 }
 
-function* nonEmpty(bytes: Uint8Array | undefined): Generator<Uint8Array> {
-  if (bytes !== undefined && bytes.length > 0) yield bytes
+/** A chunk until the next is asked for. Its memory is free then, and not when V8 gets to it. */
+function* lend(bytes: Uint8Array<ArrayBuffer> | undefined): Generator<Uint8Array> {
+  if (bytes === undefined) return
+  if (bytes.length > 0) yield bytes
+  bytes.buffer.transfer(0)
 }

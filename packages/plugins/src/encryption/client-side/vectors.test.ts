@@ -50,7 +50,7 @@ const stored = (bytes: Uint8Array): ReadableBytes => ({
 
 const readAll = async (bytes: ReadableBytes): Promise<Buffer> => {
   const chunks: Array<Uint8Array> = []
-  for await (const chunk of bytes.open(0)) chunks.push(chunk)
+  for await (const chunk of bytes.open(0)) chunks.push(chunk.slice())
   return Buffer.concat(chunks)
 }
 
