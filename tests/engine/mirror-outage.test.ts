@@ -38,7 +38,10 @@ describe("a mirror whose store is away from the beginning", () => {
         const plugins = [mirror({ to: layerOf(copies), key: ({ key }) => `copies/${key}` })]
         const journal = yield* Journal.makeMemory
         // A copy takes longer than a hook may: a second for its parts alone.
-        const engine = Layer.mergeAll(Uploader.layer({ plugins, hookTimeoutMs: 500 }), Janitor.layer({ plugins })).pipe(
+        const engine = Layer.mergeAll(
+          Uploader.layer({ plugins, hookTimeoutMs: 500 }),
+          Janitor.layer({ plugins, hookTimeoutMs: 500 })
+        ).pipe(
           Layer.provide([
             layerOf(first),
             Layer.succeed(Journal.Journal, journal),
