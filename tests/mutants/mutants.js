@@ -339,7 +339,7 @@ export const mutants = [
     edits: [['row(\n    "fatal",\n    accessDenied,', 'row(\n    "server",\n    accessDenied,']]
   },
   {
-    rows: [36, 37, 40],
+    rows: [36, 37, 40, 48],
     bug: "nobody looks for the object when an answer is lost",
     file: "internal/complete.ts",
     edits: [
@@ -614,8 +614,8 @@ export const mutants = [
     file: "internal/run-hooks.ts",
     edits: [
       [
-        ': uploadError({ _tag: "PluginFailed", plugin, hook, cause: defect }, { cause: defect })\n    )',
-        ': uploadError({ _tag: "SourceFailed", message: "failed" }, { cause: defect })\n    )'
+        ': uploadError({ _tag: "PluginFailed", plugin, hook, cause: defect }, { cause: defect })',
+        ': uploadError({ _tag: "SourceFailed", message: "failed" }, { cause: defect })'
       ]
     ]
   },
@@ -623,12 +623,7 @@ export const mutants = [
     rows: [61],
     bug: "a hook that hangs cannot be interrupted",
     file: "internal/run-hooks.ts",
-    edits: [
-      [
-        "guarded(guest.plugin, guest.hook, () => inTime(guest, Effect.suspend(effect)))",
-        "Effect.uninterruptible(guarded(guest.plugin, guest.hook, () => Effect.suspend(effect)))"
-      ]
-    ]
+    edits: [["inTime(\n      guest,\n      Effect.suspend(", "Effect.uninterruptible(\n      Effect.suspend("]]
   },
   {
     rows: [63],
@@ -681,6 +676,112 @@ export const mutants = [
         "holdingLease(sweep.journal, session.sessionId, sweep.options.leaseMs, () => sweepHeld(sweep, session))",
         "sweepHeld(sweep, session)"
       ]
+    ]
+  },
+  {
+    rows: [11, 12],
+    bug: "nobody watches over attempts",
+    file: "internal/watchdog.ts",
+    edits: [["return Effect.raceFirst(attempt(touch, took), watch)", "return attempt(touch, took)"]]
+  },
+  {
+    rows: [29],
+    bug: "the next page is asked for from the first part on",
+    file: "s3/list-verbs.ts",
+    edits: [["{ PartNumberMarker: String(after) }", "{ PartNumberMarker: String(after - 1) }"]]
+  },
+  {
+    rows: [31],
+    bug: "a resumed run plans its parts anew",
+    file: "internal/drive-upload.ts",
+    edits: [
+      [
+        "if (earlier !== undefined) return yield* work(earlier.session)",
+        "if (earlier !== undefined) return yield* work({ ...earlier.session, layout: { ...earlier.session.layout, partSize: options.partSize } })"
+      ]
+    ]
+  },
+  {
+    rows: [42],
+    bug: "a single PUT is sent without its condition",
+    file: "s3/object-verbs.ts",
+    edits: [["...(input.ifNoneMatch === undefined ? {} : { IfNoneMatch: input.ifNoneMatch }),", ""]]
+  },
+  {
+    rows: [48],
+    bug: "a resumed run takes no Complete for sent",
+    file: "internal/drive-upload.ts",
+    edits: [['mayBeCompleted: earlier?.session.state === "completing"', "mayBeCompleted: false"]]
+  },
+  {
+    rows: [48],
+    bug: "what a step fails with once is forgotten: the upload goes on, and ends as completed",
+    file: "internal/send-parts.ts",
+    edits: [
+      ["Effect.catchCause((cause) => Deferred.failCause(failed, cause)),", "Effect.catchCause(() => Effect.void),"]
+    ]
+  },
+  {
+    rows: [48],
+    bug: "a session that failed stays open in the journal",
+    file: "internal/settle.ts",
+    edits: [
+      [
+        "if (session === undefined || kept) return",
+        "if (session === undefined || kept || !Exit.isSuccess(exit)) return"
+      ]
+    ]
+  },
+  {
+    rows: [51],
+    bug: "a source's words are lost",
+    file: "Source.ts",
+    edits: [
+      [
+        '_tag: "SourceFailed",\n          message: `the source failed: ',
+        '_tag: "SourceFailed",\n          message: cause === "" ? "" : "failed" || `'
+      ]
+    ]
+  },
+  {
+    rows: [51],
+    bug: "one PUT may have another size than was declared",
+    file: "internal/drive-upload.ts",
+    edits: [["if (size !== undefined && first.size !== size) {", "if (size === -1) {"]]
+  },
+  {
+    rows: [53],
+    bug: "a file may change before it is sent as one PUT",
+    file: "internal/run-single.ts",
+    edits: [["yield* run.source.unchanged ?? Effect.void", ""]]
+  },
+  {
+    rows: [58],
+    bug: "the head's changes are not waited for",
+    file: "internal/drive-upload.ts",
+    edits: [
+      [
+        "record: (change) =>\n        Effect.map(\n          recordHead(journal, { ...current, ...change, pluginState: Object.fromEntries(saved) }, () => lease?.lost()),",
+        "record: (change) =>\n        Effect.map(\n          Effect.orElseSucceed(recordHead(journal, { ...current, ...change, pluginState: Object.fromEntries(saved) }, () => lease?.lost()), () => ({ ...current, ...change })),"
+      ]
+    ]
+  },
+  {
+    rows: [61],
+    bug: "next may be called twice",
+    file: "internal/run-hooks.ts",
+    edits: [["if (called) {", 'if (plugin === "") {']]
+  },
+  {
+    rows: [62],
+    bug: "a key service that is busy ends the upload",
+    file: "s3/error-codes.ts",
+    edits: [
+      [
+        "TransactionInProgressException EC2ThrottledException KMS.ThrottlingException TooManyParts",
+        "TransactionInProgressException EC2ThrottledException TooManyParts"
+      ],
+      ["[/^(KMS\\.)?(Request)?Throttl/, row(", "[/^(Request)Throttl/, row("]
     ]
   }
 ]
