@@ -38,7 +38,8 @@ const upload = {
   resumed: false,
   saved: undefined,
   save: () => Effect.void,
-  exists: () => Effect.succeed(false)
+  exists: () => Effect.succeed(false),
+  stored: () => Effect.never
 }
 /** @type {import("@sluice/core/UploadPlan").UploadPlan} */
 const plan = {
