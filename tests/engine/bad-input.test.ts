@@ -2,10 +2,12 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Hooks } from "@sluice/core/Plugin"
 import { createSluice, type ReasonTag, Source, s3, type UploadOptions } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { MiB, pattern } from "./bytes.ts"
+import { hooks } from "./hooks.ts"
 import { onEmbedded, onEveryStore, type StoreOptions } from "./target.ts"
 import { attempt, failedWith, type Setup } from "./trial.ts"
 
@@ -231,6 +233,14 @@ onEmbedded("a stream that turns out too long", (target) => {
   it("for one PUT is TooLarge, and says to allow multipart", async () => {
     const body = new Blob([pattern(9 * MiB)]).stream()
     const outcome = await attempt(target(), { body, multipart: "never" }, { memoryBudget: 16 * MiB })
-    expect(failedWith(outcome, "TooLarge").message).toMatch(/allow multipart/)
+    expect(failedWith(outcome, "TooLarge").message).toMatch(/the stream is longer .* allow multipart/)
+  })
+
+  it("because of a plugin's body hook names the plugin", async () => {
+    const same: Hooks["body"] = { stage: "observe", size: "same", replay: "deterministic", transform: (bytes) => bytes }
+    const plugins = [hooks({ body: same }, "acme/looks-on"), hooks({ body: { ...same, size: "unknown" } }, "acme/pads")]
+    const request = { body: pattern(9 * MiB), multipart: "never" as const }
+    const outcome = await attempt(target(), request, { memoryBudget: 16 * MiB, plugins })
+    expect(failedWith(outcome, "TooLarge").message).toMatch(/what the body hook of "acme\/pads" makes of 9437184 bytes/)
   })
 })

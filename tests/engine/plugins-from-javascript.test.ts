@@ -1,4 +1,5 @@
 import * as Plugin from "@sluice/core/Plugin"
+import { createSluice, s3 } from "@sluice/core/promise"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { large } from "./hooks.ts"
@@ -86,6 +87,24 @@ onEmbedded("a plugin that nobody compiled", (target) => {
       const error = failedWith(outcome, "PluginFailed")
       expect(error.reason).toMatchObject({ plugin: "acme/js", hook: "open" })
       expect(error.message).toContain(words)
+    })
+
+    it.each<[what: string, plugins: unknown, words: string]>([
+      [
+        "no list",
+        Plugin.make({ name: "acme/js", open: () => Effect.succeed({}) }),
+        "plugins is an object, not an array"
+      ],
+      ["null for none", null, "plugins is null, not an array"],
+      ["a hole in the list", [undefined], "plugins[0] is undefined without an open"]
+    ])("%s", async (_, given, words) => {
+      // @ts-expect-error what nobody compiled may be anything
+      const plugins: ReadonlyArray<Plugin.Plugin> = given
+      const outcome = await attempt(target(), { body: large }, { plugins, neverStarts: true })
+      expect(failedWith(outcome, "InvalidRequest").message).toContain(words)
+      await using sluice = createSluice({ plugins, store: s3(target().store) })
+      await expect(sluice.describe()).rejects.toThrow(words)
+      await expect(sluice.head("any")).rejects.toThrow(words)
     })
 
     it("the function that makes it", async () => {

@@ -255,3 +255,14 @@ onEmbedded("two plugins of one exclusive stage", (target) => {
     expect(failedWith(outcome, "InvalidRequest").message).toMatch(/"acme\/a" and "acme\/b" both encrypt/)
   })
 })
+
+onEmbedded("two plugins of one name", (target) => {
+  it("are refused, named, before anything is asked of the store: what both save would be kept as one", async () => {
+    const key = freshKey()
+    const plugins = [hooks({}, "acme/quota"), hooks({}, "acme/other"), hooks({}, "acme/quota")]
+    const outcome = await attempt(target(), { key, body: small }, { plugins, neverStarts: true })
+    const error = failedWith(outcome, "InvalidRequest")
+    expect(error.message).toContain('plugins[0] and plugins[2] are both named "acme/quota"')
+    expect(target().count("PutObject", key)).toBe(0)
+  })
+})

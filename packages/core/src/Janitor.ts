@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type EngineOptions, engineOptions } from "./Defaults.ts"
 import { holdingLease } from "./internal/hold-lease.ts"
+import { checkedPlugins } from "./internal/hook-shape.ts"
 import { isDue, type Sweep, type SweepOutcome, sweepSession } from "./internal/sweep-session.ts"
 import { warn } from "./internal/warn.ts"
 import { Journal, type JournalApi } from "./Journal.ts"
@@ -134,7 +135,7 @@ const withinBounds = (name: string, ms: number): Effect.Effect<number, UploadErr
 const make = Effect.fnUntraced(function* <R>({
   everyMs = defaultEveryMs,
   olderThanMs = defaultOlderThanMs,
-  plugins = [],
+  plugins: listed,
   ...given
 }: JanitorOptions & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined }): Effect.fn.Return<
   JanitorApi,
@@ -144,6 +145,7 @@ const make = Effect.fnUntraced(function* <R>({
   yield* withinBounds("everyMs", everyMs)
   yield* withinBounds("olderThanMs", olderThanMs)
   const options = yield* Effect.fromResult(engineOptions(given))
+  const plugins = yield* Effect.fromResult(checkedPlugins(listed))
   const context = yield* Effect.context<R>()
   const parts: Parts<R> = { store: traced(yield* ObjectStore), journal: yield* Journal, options, plugins }
 

@@ -66,6 +66,14 @@ const contextFor =
     stored: (key) => asStored(engine, key)
   })
 
+/** What is too long for one PUT, and whose hook is why no plan could tell. */
+const longStream = ({ hooks, source }: Pick<UploadRun, "hooks" | "source">): string => {
+  const unknown = hooks.body.flatMap(({ hook, plugin }) => (hook.size === "unknown" ? [`"${plugin}"`] : []))
+  return source.size === undefined || unknown.length === 0
+    ? "the stream"
+    : `what the body hook of ${unknown.join(" and ")} makes of ${source.size} bytes`
+}
+
 /** One PUT or parts, as planned or as the first part shows. */
 const send = Effect.fnUntraced(function* (
   run: UploadRun,
@@ -103,7 +111,7 @@ const send = Effect.fnUntraced(function* (
     return yield* uploadError(
       {
         _tag: "TooLarge",
-        message: `the stream is longer than the ${most} bytes one PUT may buffer; allow multipart`
+        message: `${longStream(run)} is longer than the ${most} bytes one PUT may buffer; allow multipart`
       },
       contextOf(run)
     )

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Hooks, hookNames } from "../Plugin.ts"
+import * as Result from "effect/Result"
+import { type Hooks, hookNames, type Plugin } from "../Plugin.ts"
+import { invalidRequest, type UploadError } from "../UploadError.ts"
 import { kindOf } from "./must-be-effect.ts"
 import { stageOrder } from "./stage-order.ts"
 
@@ -46,13 +48,37 @@ const problemOf = (name: keyof Hooks, hook: unknown): string | undefined => {
 }
 
 /** Why this is no plugin, if it is none. */
-export const pluginProblem = (plugin: unknown): string | undefined => {
+const pluginProblem = (plugin: unknown): string | undefined => {
   const { name, open }: Readonly<Record<string, unknown>> = { ...Object(plugin) }
   if (typeof open === "function" && typeof name === "string" && name !== "") return undefined
   if (typeof plugin === "function") return "is a function; call it, and give the plugin that it makes"
   if (typeof open !== "function")
     return `is ${kindOf(plugin)} without an open; make it with Plugin.make({ name, open })`
   return "has no name; give it one, such as acme/quota"
+}
+
+const pluginsProblem = (plugins: ReadonlyArray<{ readonly name: string }>): string | undefined => {
+  const isList: boolean = Array.isArray(plugins)
+  if (!isList) return `plugins is ${kindOf(plugins)}, not an array; give [plugin], or leave it out`
+  const seen = new Map<string, number>()
+  for (const [i, plugin] of plugins.entries()) {
+    const problem = pluginProblem(plugin)
+    if (problem !== undefined) return `plugins[${i}] ${problem}`
+    const rival = seen.get(plugin.name)
+    if (rival !== undefined) {
+      return `plugins[${rival}] and plugins[${i}] are both named "${plugin.name}", under which the state of one is kept; give each a name of its own`
+    }
+    seen.set(plugin.name, i)
+  }
+  return undefined
+}
+
+/** The plugins of an engine: real ones, and no two of one name. */
+export const checkedPlugins = <R>(
+  plugins: ReadonlyArray<Plugin<R>> = []
+): Result.Result<ReadonlyArray<Plugin<R>>, UploadError> => {
+  const problem = pluginsProblem(plugins)
+  return problem === undefined ? Result.succeed(plugins) : Result.fail(invalidRequest(problem))
 }
 
 /** Why these are no hooks, if they are none. */

@@ -25,6 +25,7 @@ import { type ErrorContext, invalidRequest, type UploadError, withContext } from
 import { copyObject } from "./copy-object.ts"
 import { downloadFile } from "./download-file.ts"
 import { guardedCall } from "./guarded-call.ts"
+import { checkedPlugins } from "./hook-shape.ts"
 import { type ListedPage, objectsPage, uploadsPage, versionsPage } from "./list-pages.ts"
 import type { Uploads } from "./make-uploads.ts"
 import { objectSource } from "./object-source.ts"
@@ -58,11 +59,12 @@ const call = <A>(
   )
 
 export const makeObjects = Effect.fnUntraced(function* <R>(
-  { plugins = [], ...given }: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined },
+  { plugins: listed, ...given }: Partial<EngineOptions> & { readonly plugins?: ReadonlyArray<Plugin<R>> | undefined },
   uploads: Pick<Uploads, "upload">
 ): Effect.fn.Return<StoredObjects, UploadError, ObjectStore | Journal | R> {
   const journal = yield* Journal
   const options = yield* Effect.fromResult(engineOptions(given))
+  const plugins = yield* Effect.fromResult(checkedPlugins(listed))
   const store = traced(yield* ObjectStore)
   const context = yield* Effect.context<R>()
   /** The engine of one request, by its own options. */

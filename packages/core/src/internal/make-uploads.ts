@@ -13,6 +13,7 @@ import { cancelUpload } from "./cancel-upload.ts"
 import { describePlugins, seenPlugins } from "./describe-plugins.ts"
 import { holdDigestThreads } from "./digest-threads.ts"
 import type { Engine } from "./engine.ts"
+import { checkedPlugins } from "./hook-shape.ts"
 import { resumeUpload, runUpload } from "./run-upload.ts"
 import { SlabPool } from "./slab-pool.ts"
 import { resumeWithSha256, withSha256 } from "./with-sha256.ts"
@@ -22,10 +23,11 @@ export type Uploads = Omit<UploaderApi, "stream">
 
 /** An uploader over the store and the journal at hand. */
 export const makeUploads = Effect.fnUntraced(function* <R>({
-  plugins = [],
+  plugins: listed,
   ...given
 }: UploaderOptions<R>): Effect.fn.Return<Uploads, UploadError, ObjectStore | Journal | R | Scope.Scope> {
   const options = yield* Effect.fromResult(engineOptions(given))
+  const plugins = yield* Effect.fromResult(checkedPlugins(listed))
   const context = yield* Effect.context<R>()
   yield* holdDigestThreads
   if (given.memoryBudget !== undefined) (yield* SlabPool).resize(given.memoryBudget)

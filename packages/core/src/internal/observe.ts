@@ -37,12 +37,18 @@ export const observe = Effect.fnUntraced(function* ({
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const backlog: Array<UploadEvent> = []
   let dropped = 0
+  let failures = 0
   /** Sees one event, and then what came meanwhile. */
   let busy: Fiber.Fiber<void> | undefined
 
   const see = (event: UploadEvent): Effect.Effect<void> => {
-    const failed = (cause: Cause.Cause<unknown>) =>
-      warn(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
+    // Whoever fails at one event mostly fails at all: once in full, the others counted.
+    const failed = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+      Effect.suspend(() =>
+        failures++ === 0
+          ? warn(`plugin "${plugin}" failed while observing ${event._tag}; the upload goes on`, cause)
+          : Effect.void
+      )
     try {
       const work = on(event)
       // Most events are none of most observers' business. A fiber for each would cost more than they do.
@@ -74,6 +80,11 @@ export const observe = Effect.fnUntraced(function* ({
     drain: Effect.suspend(() =>
       busy === undefined ? Effect.void : Effect.asVoid(Effect.timeoutOption(Fiber.await(busy), drainMs))
     ).pipe(
+      Effect.andThen(
+        Effect.suspend(() =>
+          failures < 2 ? Effect.void : warn(`plugin "${plugin}" failed while observing ${failures - 1} events more`)
+        )
+      ),
       Effect.andThen(
         Effect.suspend(() =>
           dropped === 0 ? Effect.void : warn(`plugin "${plugin}" observed too slowly and missed ${dropped} events`)

@@ -25,7 +25,7 @@ import type { StoredObject } from "../StoredObject.ts"
 import { invalidRequest, isUploadError, type UploadError, uploadError } from "../UploadError.ts"
 import type { UploadPlan } from "../UploadPlan.ts"
 import { seenPlugins } from "./describe-plugins.ts"
-import { hooksProblem, pluginProblem } from "./hook-shape.ts"
+import { hooksProblem } from "./hook-shape.ts"
 import { type Guest, inTime } from "./in-time.ts"
 import { joinSlices, lengthOf } from "./join-slices.ts"
 import { kindOf, mustBeEffect } from "./must-be-effect.ts"
@@ -112,9 +112,7 @@ export const openHooks = Effect.fnUntraced(function* <R>(
   const asked = <A, R>(plugin: string, hook: string, effect: () => Effect.Effect<A, UploadError, R>) =>
     guardedInTime({ plugin, hook, timeoutMs }, effect)
   const opened: Array<Named<Hooks>> = []
-  for (const [i, plugin] of plugins.entries()) {
-    const noPlugin = pluginProblem(plugin)
-    if (noPlugin !== undefined) return yield* invalidRequest(`plugins[${i}] ${noPlugin}`)
+  for (const plugin of plugins) {
     const hook = yield* asked(plugin.name, "open", () => plugin.open(contextFor(plugin.name)))
     const problem = hooksProblem(hook)
     if (problem !== undefined) return yield* invalidRequest(`plugin "${plugin.name}" ${problem}`)
