@@ -339,7 +339,7 @@ export const mutants = [
     edits: [['row(\n    "fatal",\n    accessDenied,', 'row(\n    "server",\n    accessDenied,']]
   },
   {
-    rows: [36, 37, 40, 48],
+    rows: [36, 37, 40],
     bug: "nobody looks for the object when an answer is lost",
     file: "internal/complete.ts",
     edits: [
@@ -478,12 +478,6 @@ export const mutants = [
   {
     rows: [50],
     bug: "a lease may be taken twice",
-    file: "FileJournal.ts",
-    edits: [['return held === "busy" ? yield* busy(sessionId) :', "return"]]
-  },
-  {
-    rows: [50],
-    bug: "a lease in memory may be taken twice",
     file: "Journal.ts",
     edits: [["if (lock.lease !== undefined && lock.lease.expiresAt > now) return yield* busy(sessionId)", ""]]
   },
