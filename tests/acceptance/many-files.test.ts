@@ -208,7 +208,20 @@ describe("sluice get, cp, ls, verify, rm", () => {
     })
     expect((await sluice("rm", "-r", "s3://copies/all", "--dry-run")).out).toMatch(/\n10 would be removed /)
     expect(await store.object("copies", "all/big.bin")).toBeDefined()
-    expect((await sluice("rm", "-r", "s3://copies/al", "--yes")).out).toMatch(/^0 removed /)
+    // Who asks for bytes and gets none has failed; what was to be gone is gone.
+    expect(await sluice("rm", "-r", "s3://copies/al", "--yes")).toMatchObject({
+      code: 0,
+      out: "s3://copies/al/  nothing is below this prefix\n"
+    })
+    expect(await sluice("cp", "-r", "s3://copies/al", "s3://copies/new/")).toMatchObject({
+      code: 1,
+      err: "sluice: s3://copies/al/: nothing is below this prefix\n"
+    })
+    expect(await sluice("get", "-r", "s3://copies/al", "none")).toMatchObject({
+      code: 1,
+      err: "sluice: s3://copies/al/: nothing is below this prefix\n"
+    })
+    expect(await sluice("ls", "s3://copies/al/")).toMatchObject({ code: 0, out: "", err: "" })
     expect((await sluice("rm", "-r", "s3://copies/all", "--yes")).out).toMatch(/\n10 removed /)
     expect(await store.object("copies", "all/big.bin")).toBeUndefined()
     expect(await store.object("copies", "big.bin")).toBeDefined()

@@ -1,8 +1,15 @@
+import { Janitor } from "@sluice/core/Janitor"
+import { type Journal, layerMemory } from "@sluice/core/Journal"
+import type { ObjectStore } from "@sluice/core/ObjectStore"
+import { Objects } from "@sluice/core/Objects"
 import type { Hooks } from "@sluice/core/Plugin"
 import * as Plugin from "@sluice/core/Plugin"
 import { type ReasonTag, reject } from "@sluice/core/promise"
+import * as S3ObjectStore from "@sluice/core/s3/S3ObjectStore"
 import { uploadError } from "@sluice/core/UploadError"
+import { Uploader } from "@sluice/core/Uploader"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { expect, it } from "vitest"
 import { hooks, large, sealing, small } from "./hooks.ts"
 import { download, head, onEmbedded, onEveryStore } from "./target.ts"
@@ -264,5 +271,18 @@ onEmbedded("two plugins of one name", (target) => {
     const error = failedWith(outcome, "InvalidRequest")
     expect(error.message).toContain('plugins[0] and plugins[2] are both named "acme/quota"')
     expect(target().count("PutObject", key)).toBe(0)
+  })
+
+  it("are refused by every layer that takes plugins", async () => {
+    const plugins = [hooks({}, "acme/quota"), hooks({}, "acme/quota")]
+    const layers: ReadonlyArray<Layer.Layer<never, unknown, ObjectStore | Journal>> = [
+      Uploader.layer({ plugins }),
+      Objects.layer({ plugins }).pipe(Layer.provide(Uploader.layer())),
+      Janitor.layer({ plugins })
+    ]
+    for (const layer of layers) {
+      const built = Layer.build(Layer.provide(layer, [S3ObjectStore.layer(target().store), layerMemory]))
+      await expect(Effect.runPromise(Effect.scoped(built))).rejects.toThrow('both named "acme/quota"')
+    }
   })
 })

@@ -35,12 +35,18 @@ export interface Command {
   readonly summary: string
   readonly details: ReadonlyArray<string>
   readonly flags: Flags
+  /** It begins multipart uploads or ends them: stopped in the middle, it may leave one unfinished. */
+  readonly uploads?: true
   /** Ends with the exit code; rejects with what went wrong. */
   readonly run: (args: ReadonlyArray<string>, world: World) => Promise<number>
 }
 
 /** 0: done. 1: failed. 2: not understood. 130: stopped by the user. */
 export const exitCode = { done: 0, failed: 1, usage: 2, stopped: 130 } as const
+
+/** What is said when a command that shall stop has to be ended. */
+export const outOfTime = (command: Pick<Command, "uploads"> | undefined): string =>
+  `sluice: the store did not answer in time${command?.uploads === true ? "; an unfinished multipart upload may be left there" : ""}`
 
 /** The command line or the environment cannot be understood; every line says why. */
 export class UsageError extends Error {

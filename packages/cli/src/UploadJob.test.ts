@@ -82,3 +82,10 @@ it("wants files and a target", () => {
   expect(linesOf([])).toEqual(["target: missing; give the files and then s3://bucket/key"])
   expect(linesOf(["a.bin"])[0]).toContain("name a target such as s3://")
 })
+
+it.each([".", "..", "photos/"])("names what %s alone lacks", (directory) => {
+  expect(linesOf([directory, "s3://media/"])).toEqual([
+    `files: "${directory}" is a directory; what is below it needs --recursive`
+  ])
+  expect(linesOf(["-r", directory, "s3://media/"])).toEqual([])
+})

@@ -124,6 +124,10 @@ export const readUploadJob = (args: ReadonlyArray<string>, env: Environment): Up
   const resume = values.resume ?? false
   const dryRun = values["dry-run"] ?? false
   const isBatch = recursive || resume || dryRun || paths.sources.length > 1 || paths.sources.some(isPattern)
+  const [source = ""] = paths.sources
+  if (!isBatch && source !== "" && meansContents(source)) {
+    problems.add("files", `"${source}" is a directory; what is below it needs --recursive`)
+  }
   if (isBatch && paths.sources.includes(stdin)) {
     problems.add("files", "standard input is one object; store it by itself, without --recursive, --resume, --dry-run")
   }

@@ -5,7 +5,7 @@
  */
 import { Console } from "node:console"
 import { readFileSync } from "node:fs"
-import { type Command, exitCode, helpOf, UsageError, type World } from "./Command.ts"
+import { type Command, exitCode, helpOf, outOfTime, UsageError, type World } from "./Command.ts"
 import { explain } from "./explain.ts"
 
 /** Loaded only when asked for, so that `--help` answers at once. */
@@ -58,6 +58,8 @@ const commandOf = (name: string | undefined): Promise<Command> => {
   ])
 }
 
+let running: Command | undefined
+
 const run = async (argv: ReadonlyArray<string>, world: World): Promise<number> => {
   const [name, ...args] = argv
   if (name === "--version" || name === "-v") return done(world, version())
@@ -68,7 +70,9 @@ const run = async (argv: ReadonlyArray<string>, world: World): Promise<number> =
   const command = await commandOf(name)
   const end = args.indexOf("--")
   const asks = (end === -1 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")
-  return asks ? done(world, helpOf(command)) : command.run(args, world)
+  if (asks) return done(world, helpOf(command))
+  running = command
+  return command.run(args, world)
 }
 
 const done = ({ out }: World, text: string): number => {
@@ -92,7 +96,7 @@ const stopOn = (signals: ReadonlyArray<NodeJS.Signals>, err: (line: string) => v
     if (controller.signal.aborted) process.exit(exitCode.stopped)
     controller.abort()
     setTimeout(() => {
-      err("sluice: the store did not answer in time; an unfinished multipart upload may be left there")
+      err(outOfTime(running))
       process.exit(exitCode.stopped)
     }, graceMs)
   }

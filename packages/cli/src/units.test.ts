@@ -56,7 +56,11 @@ describe("durations", () => {
     [9.96, "10.0 s"],
     [45.2, "45 s"],
     [200, "3 min 20 s"],
-    [7_500, "2 h 5 min"]
+    [7_500, "2 h 5 min"],
+    [300, "5 min"],
+    [86_399, "23 h 59 min"],
+    [7 * 86_400, "7 d"],
+    [36 * 3_600, "1 d 12 h"]
   ])("writes %d as %s", (seconds, text) => expect(formatSeconds(seconds)).toBe(text))
 })
 

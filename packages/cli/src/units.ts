@@ -87,11 +87,16 @@ export const formatSize = (bytes: number): string => {
   return `${value.toFixed(digits)} ${units[power]}`
 }
 
-/** `45 s`, `3 min 20 s`, `2 h 5 min` */
+/** `2 h 5 min`; without what is none: `2 h`, `7 d`. */
+const inUnits = (whole: number, large: string, part: number, small: string): string =>
+  [`${whole} ${large}`, ...(part === 0 ? [] : [`${part} ${small}`])].join(" ")
+
+/** `45 s`, `3 min 20 s`, `2 h 5 min`, `7 d` */
 export const formatSeconds = (seconds: number): string => {
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+  if (whole < 3600) return inUnits(Math.floor(whole / 60), "min", whole % 60, "s")
+  if (whole < 86_400) return inUnits(Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min")
+  return inUnits(Math.floor(whole / 86_400), "d", Math.floor((whole % 86_400) / 3600), "h")
 }

@@ -33,6 +33,7 @@ export const cancel: Command = {
     "Exit codes: 0 ended, 1 failed, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
     const problems = new Problems()

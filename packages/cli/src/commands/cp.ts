@@ -5,12 +5,10 @@
  */
 import { posix } from "node:path"
 import { parseArgs } from "node:util"
-import * as Batch from "@sluice/core/Batch"
-import type { ListedObject } from "@sluice/core/promise"
-import * as Effect from "effect/Effect"
 import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, type Flags, UsageError } from "../Command.ts"
 import { parseEndpoint, parseRegion } from "../Config.ts"
+import { eachObject, type NamedObject, nothingBelow } from "../each-object.ts"
 import { openEngine } from "../open-engine.ts"
 import { openJournal } from "../open-journal.ts"
 import { Problems } from "../Problems.ts"
@@ -45,6 +43,7 @@ export const cp: Command = {
     "Exit codes: 0 copied, 1 failed, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
     const problems = new Problems()
@@ -93,13 +92,13 @@ export const cp: Command = {
           ? target.path + posix.basename(key)
           : target.path
 
-    const one = async ({ key, size }: Pick<ListedObject, "key"> & { readonly size?: number }): Promise<true> => {
+    const one = async ({ key, size }: NamedObject): Promise<void> => {
       const at = { from: `s3://${source.bucket}/${key}`, to: `s3://${target.bucket}/${keyFor(key)}` }
       try {
         if (dryRun) {
           const bytes = size ?? (await from.head(key, { versionId })).size
           report.tell({ ...at, size: bytes, result: "planned", words: `${formatSize(bytes)}  from ${at.from}` })
-        } else if (!world.signal.aborted) {
+        } else {
           const { by, proof, ...copied } = await to.copy({
             from: { sluice: from, key, versionId, raw },
             to: { key: keyFor(key) },
@@ -114,18 +113,11 @@ export const cp: Command = {
         if (world.signal.aborted) report.tell({ ...at, result: "stopped", words: "stopped" })
         else report.fail(at.from, error)
       }
-      return true
     }
-    const objects = recursive ? from.list({ prefix: folderOf(source), signal: world.signal }) : [{ key: source.path }]
-    try {
-      await Effect.runPromise(
-        Batch.run<Parameters<typeof one>[0], true, never>(objects, (object) => Effect.promise(() => one(object)), {
-          concurrency: files
-        })
-      )
-    } catch (error) {
-      if (!world.signal.aborted) throw error
-    }
+    const prefix = folderOf(source)
+    const objects = recursive ? from.list({ prefix, signal: world.signal }) : [{ key: source.path }]
+    const found = await eachObject<NamedObject>(objects, files, one, world)
+    if (!found) report.fail(`s3://${source.bucket}/${prefix}`, new Error(nothingBelow))
     return report.end()
   }
 }

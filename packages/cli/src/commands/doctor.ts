@@ -23,6 +23,7 @@ export const doctor: Command = {
     "Exit codes: 0 all is well, 1 something is wrong, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: (args, world) => {
     const { bucket, json, origin, readOnly, settings } = readDoctorJob(args, world.env)
     let code: number = exitCode.done

@@ -8,13 +8,11 @@ import { basename, join, sep } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { parseArgs } from "node:util"
-import * as Batch from "@sluice/core/Batch"
-import { defaults } from "@sluice/core/Defaults"
-import { type ListedObject, type Sluice, Source } from "@sluice/core/promise"
-import * as Effect from "effect/Effect"
+import { type Sluice, Source } from "@sluice/core/promise"
 import * as Result from "effect/Result"
 import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, exitCode, type Flags, UsageError, type World } from "../Command.ts"
+import { eachObject, nothingBelow } from "../each-object.ts"
 import { namesOf } from "../KeyPath.ts"
 import { openEngine } from "../open-engine.ts"
 import { Problems } from "../Problems.ts"
@@ -96,21 +94,25 @@ export const get: Command = {
       await one(target.path, undefined, () => fileFor(target.path, to))
       return report.end()
     }
-    await getAll(sluice, target, files, world, ({ key, size }) => {
-      const prefix = folderOf(target)
-      if (key.endsWith("/") && size === 0) {
+    const prefix = folderOf(target)
+    const directory = to ?? "."
+    const placeOf = (key: string) => async (): Promise<string> => {
+      const names = namesOf(key.slice(prefix.length), sep)
+      if (Result.isFailure(names)) throw new Error(`not written: ${names.failure}`)
+      if (getting.dryRun) return join(directory, ...names.success)
+      await mkdir(directory, { recursive: true })
+      return placeIn(directory, names.success)
+    }
+    const found = await eachObject(
+      sluice.list({ prefix, signal: world.signal }),
+      files,
+      async ({ key, size }) => {
+        if (!key.endsWith("/") || size > 0) return one(key, size, placeOf(key))
         report.tell({ from: `s3://${bucket}/${key}`, result: "skipped", words: "skipped: a folder's mark" })
-        return Promise.resolve()
-      }
-      const directory = to ?? "."
-      return one(key, size, async () => {
-        const names = namesOf(key.slice(prefix.length), sep)
-        if (Result.isFailure(names)) throw new Error(`not written: ${names.failure}`)
-        if (getting.dryRun) return join(directory, ...names.success)
-        await mkdir(directory, { recursive: true })
-        return placeIn(directory, names.success)
-      })
-    })
+      },
+      world
+    )
+    if (!found) report.fail(`s3://${bucket}/${prefix}`, new Error(nothingBelow))
     return report.end()
   }
 }
@@ -120,29 +122,6 @@ interface Getting {
   readonly resume: boolean
   readonly dryRun: boolean
   readonly versionId: string | undefined
-}
-
-/** Whether it is read in several ranges, so that small ones are not kept waiting behind it. */
-const isLarge = ({ size }: ListedObject): boolean => size > defaults.partSize
-
-const getAll = async (
-  sluice: Sluice,
-  target: Target,
-  files: number,
-  { signal }: World,
-  one: (object: ListedObject) => Promise<void>
-): Promise<void> => {
-  const each = (object: ListedObject) =>
-    Effect.promise(async () => {
-      if (!signal.aborted) await one(object)
-      return true
-    })
-  try {
-    const objects = sluice.list({ prefix: folderOf(target), signal })
-    await Effect.runPromise(Batch.run(objects, each, { concurrency: files, isLarge }))
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }
 
 /** Where one object goes: as named, or by its own name into the directory that is named or here. */

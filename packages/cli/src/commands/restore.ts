@@ -29,6 +29,7 @@ export const restore: Command = {
     "Exit codes: 0 restored (or the newest already), 1 failed, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true })
     const problems = new Problems()

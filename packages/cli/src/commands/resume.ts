@@ -36,6 +36,7 @@ export const resume: Command = {
     "Exit codes: 0 stored, 1 failed, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const job = readResumeJob(args, world.env)
     const journal = await openJournal(job.settings.journal.directory)

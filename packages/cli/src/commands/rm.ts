@@ -4,11 +4,9 @@
  * @module
  */
 import { parseArgs } from "node:util"
-import * as Batch from "@sluice/core/Batch"
-import type { ListedObject } from "@sluice/core/promise"
-import * as Effect from "effect/Effect"
 import { makeBatchReport, quiet } from "../BatchReport.ts"
 import { type Command, type Flags, UsageError } from "../Command.ts"
+import { eachObject, type NamedObject, nothingBelow } from "../each-object.ts"
 import { openEngine } from "../open-engine.ts"
 import { Problems } from "../Problems.ts"
 import { placeFlags, readSettings } from "../Settings.ts"
@@ -59,13 +57,13 @@ export const rm: Command = {
     const { bucket } = target
     await using sluice = openEngine({ ...settings, bucket, place: settings.placeOf(), journal: undefined }, world)
     const report = makeBatchReport({ ...values, verb: "removed" }, world)
-    const one = async ({ key, size }: Pick<ListedObject, "key"> & { readonly size?: number }): Promise<true> => {
+    const one = async ({ key, size }: NamedObject): Promise<void> => {
       const from = `s3://${bucket}/${key}`
       try {
         if (dryRun) {
           const bytes = size ?? (await sluice.head(key, { versionId })).size
           report.tell({ from, size: bytes, result: "planned", words: formatSize(bytes) })
-        } else if (!world.signal.aborted) {
+        } else {
           await sluice.remove(key, { versionId })
           report.tell({ from, ...(size === undefined ? {} : { size }), result: "done", words: "removed" })
         }
@@ -73,18 +71,12 @@ export const rm: Command = {
         if (world.signal.aborted) report.tell({ from, result: "stopped", words: "stopped" })
         else report.fail(from, error)
       }
-      return true
     }
-    const objects = recursive ? sluice.list({ prefix: folderOf(target), signal: world.signal }) : [{ key: target.path }]
-    try {
-      await Effect.runPromise(
-        Batch.run<Parameters<typeof one>[0], true, never>(objects, (object) => Effect.promise(() => one(object)), {
-          concurrency: atATime
-        })
-      )
-    } catch (error) {
-      if (!world.signal.aborted) throw error
-    }
+    const prefix = folderOf(target)
+    const objects = recursive ? sluice.list({ prefix, signal: world.signal }) : [{ key: target.path }]
+    const found = await eachObject<NamedObject>(objects, atATime, one, world)
+    // Nothing is left of it, which is what was asked for; it may have been another prefix that was meant.
+    if (!found) report.tell({ from: `s3://${bucket}/${prefix}`, result: "skipped", words: nothingBelow })
     return report.end()
   }
 }

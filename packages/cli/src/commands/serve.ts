@@ -35,6 +35,7 @@ export const serve: Command = {
     ".env.example lists every variable. Ctrl-C ends running uploads and leaves nothing of them."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const { values } = parseArgs({ args: [...args], options: flags })
     const config = readConfig(world.env)

@@ -33,6 +33,7 @@ export const sweep: Command = {
     "Exit codes: 0 swept, 1 something is left (the next sweep tries again), 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const job = readSweepJob(args, world.env)
     const { dryRun, olderThanMs, settings } = job

@@ -39,6 +39,7 @@ export const upload: Command = {
     "Exit codes: 0 stored, 1 failed, 2 not understood, 130 interrupted."
   ],
   flags,
+  uploads: true,
   run: async (args, world) => {
     const job = readUploadJob(args, world.env)
     const journal = job.journal === undefined ? undefined : await openJournal(job.journal.directory)
