@@ -8,8 +8,8 @@ import { type UploadError, uploadError } from "@sluice/core/UploadError"
 import type { DataKey, PartKey } from "./DataKey.ts"
 import { type ChunkPlace, chunkSize, chunksIn, type SealedPart, saltSize, tagSize } from "./Format.ts"
 
-/** Chunks that are opened while the reader has its bytes. */
-const ahead = 4
+/** Chunks that are opened while the reader has its bytes: one is there when it asks. More only hold memory. */
+const ahead = 2
 
 /** What the store has is not what was sealed. */
 export const notSealed = (what: string): UploadError =>
