@@ -83,7 +83,7 @@ describe("sluice upload says in one line", () => {
 
   it("that a file cannot be read", async () => {
     expect(await failing(["/no/such/file", "s3://media/x"])).toEqual([1, expect.stringContaining("/no/such/file")])
-    expect(await failing(["/", "s3://media/x"])).toEqual([1, expect.stringContaining("directory")])
+    expect(await failing(["/", "s3://media/x"])).toEqual([2, expect.stringContaining("is a directory")])
   })
 
   it("that a pipe is longer than --max-size", async () => {

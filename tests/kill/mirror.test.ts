@@ -9,7 +9,7 @@ import { mirror } from "@sluice/plugins/mirror"
 import { type FaultRule, secretsScanner } from "@sluice/testkit"
 import { expect, it } from "vitest"
 import { MiB, pattern, sha256 } from "../engine/bytes.ts"
-import { download, type EmbeddedTarget, onEmbedded, secretsOf, startEmbedded } from "../engine/target.ts"
+import { download, type EmbeddedTarget, onEmbedded, openUploads, secretsOf, startEmbedded } from "../engine/target.ts"
 import type { MirrorWork } from "./work.ts"
 
 const child = new URL("./mirror.ts", import.meta.url).pathname
@@ -61,6 +61,10 @@ onEmbedded("a process with a mirror that is killed", (target) => {
     await expect.poll(() => met.hits, { timeout: 60_000 }).toBe(1)
     // What is never answered may be applied a moment after it is met.
     if (death.rule.match?.phase === "after") await expect.poll(() => applied(death, target(), second, key)).toBe(true)
+    // One part at a time: the second is stored as well, so that nobody has to send it again.
+    if (death.rule.match?.op === "UploadPart") {
+      await expect.poll(async () => (await openUploads(second, key))[0]?.parts).toEqual([1, 2])
+    }
     doomed.kill("SIGKILL")
     await once(doomed, "exit")
     expect(doomed.signalCode).toBe("SIGKILL")
