@@ -108,7 +108,7 @@ function tryOut(copy, mutant) {
 
 /** The table between the markers of the page. @param {string[]} rows */
 function record(rows) {
-  const head = "| Row | Undone | Tests that turn red |\n|---|---|---|"
+  const head = "| Undone | Row | Tests that turn red |\n|---|---|---|"
   const table = [head, ...rows].join("\n")
   const text = readFileSync(page, "utf8")
   writeFileSync(
@@ -152,7 +152,7 @@ try {
       console.log(
         `${red === 0 ? "SURVIVES" : "found"}  row ${row}: ${mutant.bug}: ${told}, ${((performance.now() - began) / 1000).toFixed(0)} s`
       )
-      table.push(`| ${row} | ${mutant.bug} | ${told} |`)
+      table.push(`| ${mutant.bug} | ${row} | ${told} |`)
     }
   }
 } finally {
@@ -161,6 +161,6 @@ try {
 for (const [row, tests] of [...neverRed].sort(([a], [b]) => a - b)) {
   for (const test of tests) console.log(`row ${row}, never red: ${test}`)
 }
-if (values.write) record(table.sort((a, b) => Number(a.split("|")[1]) - Number(b.split("|")[1])))
+if (values.write) record(table.sort((a, b) => Number(a.split("|")[2]) - Number(b.split("|")[2])))
 console.log(`${chosen.length} bugs planted, ${survivors} survived in a row`)
 process.exitCode = survivors === 0 ? 0 : 1
