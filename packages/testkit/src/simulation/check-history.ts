@@ -97,6 +97,9 @@ const passing: ReadonlySet<string> = new Set(["Unavailable", "Stalled", "Invalid
 /** What is sent for a session, which only the holder of its lease may do. */
 const sends: ReadonlySet<string> = new Set(["UploadPart", "CompleteMultipartUpload", "PutObject"])
 
+/** The engine looks for what a lost Create left for a second. Who hears later was frozen: its lease is over, it may name nothing. */
+const lookMs = 1_000
+
 /**
  * What Creates have left of which nobody heard, where looking for it or naming it failed as well. Nothing proves whose
  * such an upload is, and it is empty: a lifecycle rule ends it (docs/decisions/0032).
@@ -113,7 +116,9 @@ const unfindable = (history: History): ReadonlySet<string> => {
     const looks = calls.filter(
       (call) => call.operation === "ListMultipartUploads" && call.key === key && call.at >= since
     )
-    const notSeen = looks.some(({ heard }) => heard === undefined || heard.error !== undefined)
+    const notSeen = looks.some(
+      ({ at, heard }) => heard === undefined || heard.error !== undefined || heard.at - at > lookMs
+    )
     const notNamed = lost.some((one) => sessions.get(one.actor) === sessions.get(actor) && one.at >= since)
     if (notSeen || notNamed) found.add(uploadId)
   }
