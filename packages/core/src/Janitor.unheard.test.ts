@@ -35,6 +35,17 @@ describe("the janitor", () => {
     })
   )
 
+  promise("ends what a resumed run has left unheard, after a Complete whose upload was aborted", (world) =>
+    Effect.gen(function* () {
+      yield* begin(world, { state: "completing", uploadId: undefined })
+      yield* create(world)
+      yield* TestClock.adjust(8 * day)
+      expect(outcomes(yield* world.sweep())).toEqual({ s: "lost" })
+      expect(open(world)).toEqual([])
+      expect(yield* sessionsOf(world)).toEqual([])
+    })
+  )
+
   promise("leaves an empty upload alone that is young, or older than the session", (world) =>
     Effect.gen(function* () {
       const long = { createdAt: Date.now() - 9 * day, updatedAt: Date.now() - 8 * day }

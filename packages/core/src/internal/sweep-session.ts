@@ -159,8 +159,9 @@ const unheardCreates = Effect.fnUntraced(function* <R>(
   { journal, oldBefore }: Sweep<R>,
   run: SessionRun
 ): Effect.fn.Return<ReadonlyArray<string>, UploadError> {
-  const { mode, state, uploadId } = run.session()
-  if (state === "completing" || uploadId !== undefined || mode === "single") return []
+  const { mode, uploadId } = run.session()
+  // Of a session whose Complete was sent as well: where its upload was aborted since, a resumed run begins another.
+  if (uploadId !== undefined || mode === "single") return []
   return (yield* findSuspects(run, journal))
     .filter(({ initiated }) => initiated !== undefined && initiated.getTime() < oldBefore)
     .map(({ uploadId }) => uploadId)
