@@ -112,7 +112,7 @@ onEmbedded("a journal in a directory", (target) => {
 
   it.each<[string, (head: string) => Promise<void>]>([
     ["that is empty", (head) => truncate(head, 0)],
-    ["that ends in its middle", async (head) => truncate(head, (await readFile(head)).length / 2)],
+    ["that ends in its middle", async (head) => truncate(head, Math.floor((await readFile(head)).length / 2))],
     [
       "one of whose bits is another",
       async (head) => writeFile(head, (await readFile(head, "utf8")).replace("media", "nedia"))

@@ -3,7 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { begin, day, key, messenger, outcomes, owing, promise, sessionsOf, turn } from "../test/janitor-world.ts"
+import { begin, day, key, messenger, outcomes, owing, promise, sessionsOf } from "../test/janitor-world.ts"
 import type * as Plugin from "./Plugin.ts"
 import { type UploadError, uploadError } from "./UploadError.ts"
 
@@ -42,13 +42,16 @@ describe("the janitor", () => {
   )
 })
 
-/** Runs an effect that waits for virtual time between its work with real files and sockets. */
+/**
+ * Runs an effect that waits for virtual time between its work with real files and sockets. Never so fast that a lease of
+ * half a minute runs out while the disk is at work.
+ */
 const letTimePass = <A>(effect: Effect.Effect<A, UploadError>): Effect.Effect<A, UploadError> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)
     while (fiber.pollUnsafe() === undefined) {
-      yield* turn
-      yield* TestClock.adjust(10)
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
+      yield* TestClock.adjust(5)
     }
     return yield* Fiber.join(fiber)
   })
