@@ -24,6 +24,8 @@ const shared = ["packages/*/{src,test}/**/*.test.ts", "tests/{engine,faults,peer
 const alone = [
   "packages/core/src/s3/fetch-send.test.ts",
   "packages/plugins/src/events/webhook/index.test.ts",
+  // Counts on the whole of the process's memory for its parts.
+  "tests/faults/patience.test.ts",
   "tests/engine/telemetry.test.ts"
 ]
 
