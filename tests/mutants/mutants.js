@@ -709,14 +709,6 @@ export const mutants = [
   },
   {
     rows: [48],
-    bug: "what a step fails with once is forgotten: the upload goes on, and ends as completed",
-    file: "internal/send-parts.ts",
-    edits: [
-      ["Effect.catchCause((cause) => Deferred.failCause(failed, cause)),", "Effect.catchCause(() => Effect.void),"]
-    ]
-  },
-  {
-    rows: [48],
     bug: "a session that failed stays open in the journal",
     file: "internal/settle.ts",
     edits: [
